@@ -1,0 +1,30 @@
+import type { Principal } from './principal.ts';
+
+/** What a message asks for, in the vocabulary of authorization. */
+export type Action =
+  | 'tools/call'
+  | 'tools/list'
+  | 'resources/read'
+  | 'resources/subscribe'
+  | 'resources/list'
+  | 'prompts/get'
+  | 'prompts/list'
+  | 'completion/complete'
+  | 'subscriptions/listen'
+  | 'protocol';
+
+/** What is acted on: a tool or prompt by name, a resource by its URI, or the server itself. */
+export interface Target {
+  readonly server: string;
+  readonly kind: 'tool' | 'prompt' | 'resource' | 'server';
+  /** Name or URI; empty for the server itself. */
+  readonly name: string;
+}
+
+export interface AccessRequest {
+  readonly principal: Principal;
+  readonly action: Action;
+  readonly target: Target;
+  /** Absent while listing: then the question is whether some arguments could be allowed. */
+  readonly arguments?: unknown;
+}
