@@ -1,4 +1,5 @@
 import type { Principal } from './principal.ts';
+import type { RequestContext } from './request-context.ts';
 
 /** What a message asks for, in the vocabulary of authorization. */
 export type Action =
@@ -27,4 +28,6 @@ export interface AccessRequest {
   readonly target: Target;
   /** Absent while listing: then the question is whether some arguments could be allowed. */
   readonly arguments?: unknown;
+  /** The request around it: address, time, the query and headers that factories see. */
+  readonly context?: RequestContext;
 }

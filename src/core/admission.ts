@@ -1,6 +1,7 @@
 import type { AccessRequest } from './access.ts';
 import type { Principal } from './principal.ts';
 import type { RequestContext } from './request-context.ts';
+import type { Secret } from './secret.ts';
 
 /** Someone the guard knows: the result of its first steps, from headers alone. */
 export interface Caller {
@@ -10,15 +11,23 @@ export interface Caller {
   readonly authenticated: boolean;
 }
 
+/** One thing that a message asks for. */
+export interface Access extends Omit<AccessRequest, 'principal' | 'context'> {
+  /** A final denial drops this part of the message instead of refusing the whole. */
+  readonly droppable?: boolean;
+}
+
 /** A JSON-RPC request as the guard sees it: enough to decide, nothing of the transport. */
 export interface MessageFacts {
   /** JSON-RPC id; absent for notifications. */
   readonly id?: string | number | undefined;
   readonly method: string;
-  readonly accesses: readonly Omit<AccessRequest, 'principal'>[];
+  readonly accesses: readonly Access[];
   /** Whether an upstream credential is needed to answer it, or merely welcome. */
   readonly credential: 'required' | 'optional' | 'none';
-  /** Parsed `traceparent` source, from `_meta` (SEP-414). */
+  /** Names the progress of this request to its sender; unique for nobody else. */
+  readonly progressToken?: string | number | undefined;
+  /** W3C trace context of the caller, from `_meta` (SEP-414) or the HTTP header. */
   readonly traceparent?: string | undefined;
 }
 
@@ -29,7 +38,10 @@ export interface MessageFacts {
 export interface Admission {
   readonly facts: MessageFacts;
   readonly caller: Caller;
-  settle(outcome: Outcome): void;
+  /** The upstream token; empty when none is needed or the account is not linked. */
+  readonly upstreamToken: Secret;
+  /** Resolves at once, or when the event is durable where the audit demands it before the answer. */
+  settle(outcome: Outcome): void | Promise<void>;
 }
 
 export interface Outcome {

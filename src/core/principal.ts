@@ -18,7 +18,7 @@ export interface Principal {
   readonly acr?: string | undefined;
   /** Epoch seconds of the user's login (`auth_time`). */
   readonly authenticatedAt?: number | undefined;
-  /** Epoch seconds after which nothing may run for this principal. */
+  /** Epoch seconds after which nothing new may start and no long-lived stream may go on. */
   readonly expiresAt?: number | undefined;
   /** Proof-of-possession binding, the `cnf` claim (RFC 7800). */
   readonly confirmation?: Readonly<Record<string, unknown>> | undefined;

@@ -1,0 +1,130 @@
+import type { CallSpan, CallTracer } from './audit/call-tracer.ts';
+import type { AuditSink } from './audit/audit-sink.ts';
+import type { AuthProvider } from './authn/auth-provider.ts';
+import type { Authorizer } from './authz/authorizer.ts';
+import type { TargetDirectory } from './authz/target-directory.ts';
+import type { Admission, Caller, MessageFacts } from './core/admission.ts';
+import type { Clock } from './core/clock.ts';
+import { MCPAuthError } from './core/errors.ts';
+import { type Refusal, refuse } from './core/refusal.ts';
+import type { RequestContext } from './core/request-context.ts';
+import { createAuditTrail } from './guard/audit-trail.ts';
+import { authenticate } from './guard/authenticate.ts';
+import { authorize } from './guard/authorize.ts';
+import { checkExpiry } from './guard/check-expiry.ts';
+import { checkFailures } from './guard/check-failures.ts';
+import { limitCalls } from './guard/limit-calls.ts';
+import { type Arrival, type Passage, runSteps, type Step, type StepResult } from './guard/passage.ts';
+import { type CredentialOptions, NO_TOKEN, resolveCredential } from './guard/resolve-credential.ts';
+import { resolveTenant } from './guard/resolve-tenant.ts';
+import type { CallLimits, FailureLimit } from './limits/call-limits.ts';
+import type { TenantResolver } from './tenancy/tenant-resolver.ts';
+
+export interface GuardParts {
+  /** Name of the server guarded, for targets and the audit log. */
+  readonly server: string;
+  readonly provider: AuthProvider;
+  readonly failures: FailureLimit;
+  readonly tenants?: TenantResolver | undefined;
+  readonly limits: CallLimits;
+  readonly authorizer: Authorizer;
+  readonly directory: TargetDirectory;
+  readonly credentials?: CredentialOptions | undefined;
+  readonly audit: AuditSink;
+  readonly tracer: CallTracer;
+  readonly now: Clock;
+}
+
+/** The pipeline in front of one server. Everything it refuses is recorded; nothing it has not admitted runs. */
+export interface Guard {
+  /** Who is asking, from headers alone. */
+  arrive(context: RequestContext): Promise<Caller | Refusal>;
+  /** Whether this message may run now; one call per JSON-RPC message. */
+  admit(caller: Caller, facts: MessageFacts): Promise<Admission | Refusal>;
+  readonly authorizer: Authorizer;
+  /** Messages admitted and not yet settled. */
+  readonly running: number;
+}
+
+export function createGuard(parts: GuardParts): Guard {
+  const trail = createAuditTrail(parts.audit, parts.server, parts.now);
+  const allowsAnonymous = parts.authorizer.allowsAnonymous === true;
+
+  const arrivalSteps: readonly Step<Arrival>[] = [
+    trail.checkCapacity,
+    checkFailures(parts.failures, parts.provider),
+    authenticate({ provider: parts.provider, failures: parts.failures, allowsAnonymous }),
+    resolveTenant(parts.tenants),
+  ];
+  const messageSteps: readonly Step<Passage>[] = [
+    checkExpiry(parts.now),
+    limitCalls(parts.limits),
+    authorize(parts.authorizer, parts.directory),
+    resolveCredential(parts.credentials),
+  ];
+
+  let running = 0;
+
+  return {
+    authorizer: parts.authorizer,
+    get running() {
+      return running;
+    },
+
+    async arrive(context) {
+      const arrival: Arrival = { context, authenticated: false };
+      const refusal = await attempt(arrivalSteps, arrival);
+      if (refusal === undefined && arrival.principal !== undefined) {
+        return { principal: arrival.principal, context, authenticated: arrival.authenticated };
+      }
+      const refused = refusal ?? refuse('INTERNAL_ERROR', 'Internal error', { detail: 'no principal' });
+      await trail.refusedArrival(arrival, refused);
+      return refused;
+    },
+
+    async admit(caller, facts) {
+      const span = parts.tracer.start(caller, facts);
+      const passage: Passage = { caller, facts };
+      const refusal = await attempt(messageSteps, passage);
+      if (refusal !== undefined) {
+        span.end(refusal);
+        await trail.refusedMessage(caller, facts, refusal, span.traceId);
+        return refusal;
+      }
+      return admission(passage, span);
+    },
+  };
+
+  function admission(passage: Passage, span: CallSpan): Admission {
+    const { caller, facts } = passage;
+    const startedAt = parts.now();
+    let settled = false;
+    running += 1;
+    return {
+      facts,
+      caller,
+      upstreamToken: passage.upstreamToken ?? NO_TOKEN,
+      settle(outcome) {
+        if (settled) return;
+        settled = true;
+        running -= 1;
+        span.end(outcome);
+        return trail.settled({ caller, facts, outcome, startedAt, traceId: span.traceId });
+      },
+    };
+  }
+}
+
+/** A step that throws denies: no error of ours ever lets a request through. */
+async function attempt<State>(steps: readonly Step<State>[], state: State): Promise<StepResult> {
+  try {
+    return await runSteps(steps, state);
+  } catch (error) {
+    if (error instanceof MCPAuthError && error.status === 503) {
+      return refuse(error.code, error.message, { detail: error.detail, retryAfterSeconds: 5 });
+    }
+    return refuse('INTERNAL_ERROR', 'Internal error', { detail: error instanceof Error ? error.name : 'unknown' });
+  }
+}
+
+

@@ -1,0 +1,68 @@
+import type { AuditEvent, AuditSink } from '../audit/audit-sink.ts';
+import type { Caller, MessageFacts, Outcome } from '../core/admission.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Principal } from '../core/principal.ts';
+import { type Refusal, refuse } from '../core/refusal.ts';
+import type { RequestContext } from '../core/request-context.ts';
+import type { Arrival, Step } from './passage.ts';
+
+/** What surrounds every step: refusals and outcomes become audit events. */
+export interface AuditTrail {
+  /** Refuses while an event would be lost: what cannot be recorded does not run. */
+  readonly checkCapacity: Step<Arrival>;
+  refusedArrival(arrival: Arrival, refusal: Refusal): void | Promise<void>;
+  refusedMessage(caller: Caller, facts: MessageFacts, refusal: Refusal, traceId?: string): void | Promise<void>;
+  settled(record: SettledCall): void | Promise<void>;
+}
+
+export interface SettledCall {
+  readonly caller: Caller;
+  readonly facts: MessageFacts;
+  readonly outcome: Outcome;
+  readonly startedAt: number;
+  readonly traceId?: string | undefined;
+}
+
+export function createAuditTrail(sink: AuditSink, server: string, now: Clock): AuditTrail {
+  const record = (event: AuditEvent): void | Promise<void> => {
+    sink.write(event);
+    if (sink.durability === 'before-answer') return sink.flush();
+  };
+  const base = (context: RequestContext, principal: Principal | undefined) => ({
+    time: new Date(now()).toISOString(),
+    server,
+    requestId: context.requestId,
+    remoteAddress: context.remoteAddress,
+    transport: context.transport,
+    issuer: principal?.issuer,
+    subject: principal?.subject,
+    tenantId: principal?.tenantId,
+    clientId: principal?.clientId,
+  });
+  const refused = (refusal: Refusal) => ({ type: 'refused' as const, outcome: 'deny' as const, code: refusal.code, detail: refusal.detail });
+
+  return {
+    checkCapacity: () =>
+      sink.isFull?.() === true
+        ? refuse('SHUTTING_DOWN', 'The audit log cannot take more events', { retryAfterSeconds: 5, detail: 'audit full' })
+        : undefined,
+    refusedArrival: (arrival, refusal) => record({ ...base(arrival.context, arrival.principal), ...refused(refusal) }),
+    refusedMessage: (caller, facts, refusal, traceId) =>
+      record({ ...base(caller.context, caller.principal), ...refused(refusal), ...subjectOf(facts), traceId }),
+    settled: ({ caller, facts, outcome, startedAt, traceId }) =>
+      record({
+        ...base(caller.context, caller.principal),
+        ...subjectOf(facts),
+        type: 'call',
+        outcome: outcome.ok ? 'allow' : 'failure',
+        code: outcome.error === undefined ? undefined : String(outcome.error),
+        durationMs: now() - startedAt,
+        traceId,
+      }),
+  };
+}
+
+function subjectOf(facts: MessageFacts): Pick<AuditEvent, 'method' | 'target'> {
+  const name = facts.accesses.find((access) => access.target.kind !== 'server')?.target.name;
+  return { method: facts.method, target: name };
+}

@@ -1,0 +1,64 @@
+import type { AuthProvider, AuthResult } from '../authn/auth-provider.ts';
+import { ANONYMOUS, createPrincipal, type Principal } from '../core/principal.ts';
+import { type Refusal, refuse } from '../core/refusal.ts';
+import type { RequestContext } from '../core/request-context.ts';
+import type { FailureLimit } from '../limits/call-limits.ts';
+import type { Arrival, Step, StepResult } from './passage.ts';
+
+export interface AuthenticateOptions {
+  readonly provider: AuthProvider;
+  readonly failures: FailureLimit;
+  /** Whether someone without a credential goes on as the anonymous principal. */
+  readonly allowsAnonymous: boolean;
+}
+
+/** Step 1: who is asking. A provider that throws could not check: 503, never a pass. */
+export function authenticate(options: AuthenticateOptions): Step<Arrival> {
+  return async (arrival) => {
+    let result: AuthResult;
+    try {
+      result = await options.provider.authenticate(arrival.context);
+    } catch (error) {
+      return unavailable(error instanceof Error ? error.name : 'provider threw');
+    }
+    return apply(options, arrival, result);
+  };
+}
+
+function apply(options: AuthenticateOptions, arrival: Arrival, result: AuthResult): StepResult {
+  const principal = result.authenticated ? principalOf(result) : undefined;
+  if (principal !== undefined) {
+    arrival.principal = principal;
+    arrival.authenticated = true;
+    return undefined;
+  }
+  if (result.reason === 'unavailable') return unavailable(result.error);
+  if (!result.authenticated && isAbsent(result, arrival.context)) return absent(options, arrival);
+  const address = arrival.context.remoteAddress;
+  if (address !== undefined) options.failures.record(address);
+  return refuse('INVALID_TOKEN', result.error ?? 'The credential is not valid');
+}
+
+function principalOf(result: AuthResult): Principal | undefined {
+  if (result.principal !== undefined) return result.principal;
+  if (result.userId === undefined || result.userId === '') return undefined;
+  return createPrincipal({ issuer: 'urn:gatehouse:provider', subject: result.userId });
+}
+
+// Providers written for the seed give no reason; without any credential in sight they mean "absent".
+function isAbsent(result: AuthResult, context: RequestContext): boolean {
+  return result.reason === 'absent' || (result.reason === undefined && context.credential === undefined);
+}
+
+function absent(options: AuthenticateOptions, arrival: Arrival): StepResult {
+  if (!options.allowsAnonymous) return refuse('MISSING_CREDENTIALS', 'A credential is required');
+  arrival.principal = ANONYMOUS;
+  return undefined;
+}
+
+function unavailable(detail: string | undefined): Refusal {
+  return refuse('AUTHENTICATION_UNAVAILABLE', 'Credentials cannot be checked at the moment', {
+    detail,
+    retryAfterSeconds: 5,
+  });
+}

@@ -1,0 +1,58 @@
+import type { Caller } from '../core/admission.ts';
+import { MCPAuthError } from '../core/errors.ts';
+import { isAnonymous, type Principal } from '../core/principal.ts';
+import { refuse } from '../core/refusal.ts';
+import { Secret } from '../core/secret.ts';
+import type { ResourceTokenResolver } from '../tenancy/token-resolver.ts';
+import type { Passage, Step, StepResult } from './passage.ts';
+
+export interface CredentialOptions {
+  readonly resolver: ResourceTokenResolver;
+  readonly resourceType: string;
+  readonly toUserId: (principal: Principal) => string;
+  /** Where a user links the account, shown with the refusal. */
+  readonly linkUrl?: string | undefined;
+}
+
+export const NO_TOKEN = new Secret('');
+
+/**
+ * Step 5: the upstream token of this user. Lists run without one; calls are refused with the remedy
+ * "link the account", which is never a 401: a new login would not help.
+ */
+export function resolveCredential(options: CredentialOptions | undefined): Step<Passage> {
+  if (options === undefined) return () => undefined;
+  return async (passage) => {
+    const { caller, facts } = passage;
+    if (facts.credential === 'none') return undefined;
+    let token: string | null;
+    try {
+      token = await findUpstreamToken(options, caller);
+    } catch (error) {
+      return unavailable(error);
+    }
+    if (token !== null) {
+      passage.upstreamToken = new Secret(token);
+      return undefined;
+    }
+    if (facts.credential === 'optional' || isAnonymous(caller.principal)) return undefined;
+    return refuse('TOKEN_RESOLUTION_FAILED', `No ${options.resourceType} account is linked for this user`, {
+      remedy: { kind: 'link', resourceType: options.resourceType, url: options.linkUrl },
+      detail: 'unlinked_account',
+    });
+  };
+}
+
+/** The token of this caller, or null when none is linked. @throws TokenResolutionError during an outage. */
+export async function findUpstreamToken(options: CredentialOptions, caller: Caller): Promise<string | null> {
+  if (isAnonymous(caller.principal)) return null;
+  const context = { ...caller.context, principal: caller.principal };
+  return options.resolver.resolveToken(options.toUserId(caller.principal), options.resourceType, context);
+}
+
+function unavailable(error: unknown): StepResult {
+  const known = error instanceof MCPAuthError ? error : undefined;
+  const message = known?.code === 'CREDENTIALS_UNAVAILABLE' ? known.message : 'Upstream credentials are not available';
+  const detail = known?.detail ?? (error instanceof Error ? error.name : 'resolver threw');
+  return refuse('CREDENTIALS_UNAVAILABLE', message, { detail, retryAfterSeconds: 5 });
+}
