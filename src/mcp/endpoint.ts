@@ -1,0 +1,183 @@
+import type { Caller } from '../core/admission.ts';
+import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
+import type { Guard } from '../guard.ts';
+import { type BodyLimits, readJsonBody } from '../http/body.ts';
+import { type InboundRequest, singleHeader } from '../http/inbound-request.ts';
+import { isEventStream, rpcError, toJsonResponse } from '../http/responses.ts';
+import { type Exchange, openExchange, type Verdict } from './exchange.ts';
+import { readFacts } from './message-facts.ts';
+import { isInBand, toRefusalMessage } from './refusal-message.ts';
+import { isNotification, isRequest, isResponse, type JsonRpcMessage, type JsonRpcRequest } from './server-product.ts';
+import type { ServerRuntime } from './server-runtime.ts';
+import { settleAll } from './serving.ts';
+import { toToolRequest } from './tool-request.ts';
+
+export interface EndpointOptions {
+  readonly server: string;
+  readonly resource: string;
+  readonly guard: Guard;
+  readonly runtime: ServerRuntime;
+  readonly body: BodyLimits;
+  readonly resourceMetadataUrl?: string | undefined;
+  /** Query parameters that factories may see. */
+  readonly extraQuery: readonly string[] | 'all';
+  /** Header names, lower case, that factories may see. */
+  readonly extraHeaders: readonly string[];
+  readonly toRefusalResponse: (refusal: Refusal) => Response;
+}
+
+/** The MCP side of one server's HTTP endpoint: a known caller's messages in, one answer out. */
+export type McpEndpoint = (request: InboundRequest, caller: Caller) => Promise<Response>;
+
+const MAX_BATCH = 50;
+const ABORTED = { ok: false, error: 'aborted' } as const;
+
+export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
+  const { server, guard, runtime } = options;
+
+  return async (request, caller) => {
+    switch (request.method) {
+      case 'POST':
+        return post(request, caller);
+      case 'GET':
+      case 'DELETE':
+        return sessionOperation(request, caller);
+      default:
+        return rpcError('METHOD_NOT_ALLOWED', 'Use POST', { headers: { allow: 'GET, POST, DELETE' } });
+    }
+  };
+
+  async function post(request: InboundRequest, caller: Caller): Promise<Response> {
+    if (!isJson(singleHeader(request.headers, 'content-type'))) {
+      return rpcError('UNSUPPORTED_MEDIA_TYPE', 'Content-Type must be application/json');
+    }
+    const body = await readJsonBody(request, options.body);
+    if (isRefusal(body)) return rpcError(body.code, body.message, body.detail === 'parse' ? { rpcCode: -32700 } : {});
+    const messages = parseMessages(body.value);
+    if (isRefusal(messages)) return rpcError(messages.code, messages.message);
+
+    const requests = messages.filter(isRequest);
+    const verdicts = await admitAll(caller, requests, messages[0]);
+    const blocking = findBlocking(requests, verdicts);
+    if (blocking !== undefined) {
+      await settleAll(verdicts, ABORTED);
+      return options.toRefusalResponse(blocking);
+    }
+    const told = requests.flatMap((message) => {
+      const verdict = verdicts.get(message.id);
+      return verdict !== undefined && isRefusal(verdict) ? [toRefusalMessage(verdict, message)] : [];
+    });
+    if (told.length > 0 && told.length === messages.length) return toJsonResponse(Array.isArray(body.value) ? told : told[0]);
+    return run({ request, caller, verdicts, parsedBody: body.value });
+  }
+
+  async function admitAll(
+    caller: Caller,
+    requests: readonly JsonRpcRequest[],
+    first: JsonRpcMessage | undefined,
+  ): Promise<Map<string | number, Verdict>> {
+    const traceparent = singleHeader(caller.context.headers ?? {}, 'traceparent') ?? undefined;
+    const verdicts = new Map<string | number, Verdict>();
+    for (const message of requests) {
+      verdicts.set(message.id, await guard.admit(caller, readFacts(server, message, traceparent)));
+    }
+    // A body of notifications or responses alone is a message too: it counts, and needs someone behind it.
+    if (requests.length === 0 && first !== undefined) {
+      const method = 'method' in first ? first.method : 'response';
+      const accesses = [{ action: 'protocol', target: { server, kind: 'server', name: '' } }] as const;
+      verdicts.set('', await guard.admit(caller, { method, accesses, credential: 'none', traceparent }));
+    }
+    return verdicts;
+  }
+
+  async function run(call: Call): Promise<Response> {
+    const { request, caller, verdicts } = call;
+    const exchange: Exchange = {
+      caller,
+      verdicts,
+      extras: { query: queryOf(caller, options.extraQuery), headers: pick(caller.context.headers ?? {}, options.extraHeaders) },
+      signal: request.signal,
+    };
+    const authInfo = openExchange(exchange, runtime.userIdOf(caller.principal), options.resourceMetadataUrl);
+    const toolRequest = toToolRequest(request, options.resource, options.extraHeaders);
+    try {
+      const response = await runtime.serve({ request: toolRequest, exchange, authInfo, parsedBody: call.parsedBody });
+      if (!isEventStream(response)) await settleAll(verdicts, response.ok ? { ok: true } : ABORTED);
+      return response;
+    } catch (error) {
+      await settleAll(verdicts, ABORTED);
+      throw error;
+    }
+  }
+
+  async function sessionOperation(request: InboundRequest, caller: Caller): Promise<Response> {
+    if (!runtime.hasSessions) {
+      return rpcError('METHOD_NOT_ALLOWED', 'This server keeps no protocol sessions; use POST', { headers: { allow: 'POST' } });
+    }
+    const facts = readFacts(server, { jsonrpc: '2.0', id: 0, method: `http/${request.method}` });
+    const verdict = await guard.admit(caller, facts);
+    if (isRefusal(verdict)) return options.toRefusalResponse(verdict);
+    return run({ request, caller, verdicts: new Map([['', verdict]]), parsedBody: undefined });
+  }
+}
+
+interface Call {
+  readonly request: InboundRequest;
+  readonly caller: Caller;
+  readonly verdicts: Map<string | number, Verdict>;
+  readonly parsedBody: unknown;
+}
+
+function parseMessages(body: unknown): readonly JsonRpcMessage[] | Refusal {
+  const list: readonly unknown[] = Array.isArray(body) ? body : [body];
+  if (list.length === 0) return refuse('VALIDATION_ERROR', 'The batch is empty');
+  if (list.length > MAX_BATCH) return refuse('VALIDATION_ERROR', `A batch holds at most ${MAX_BATCH} messages`);
+  const messages: JsonRpcMessage[] = [];
+  const ids = new Set<string | number>();
+  for (const item of list) {
+    if (isRequest(item)) {
+      if (ids.has(item.id)) return refuse('VALIDATION_ERROR', 'Two requests of the batch have the same id');
+      ids.add(item.id);
+    } else if (!isNotification(item) && !isResponse(item)) {
+      return refuse('VALIDATION_ERROR', 'The body is not a JSON-RPC 2.0 message');
+    }
+    messages.push(item);
+  }
+  return messages;
+}
+
+/** The refusal that becomes the HTTP answer; scopes missing anywhere in the batch are asked for at once. */
+function findBlocking(requests: readonly JsonRpcRequest[], verdicts: ReadonlyMap<string | number, Verdict>): Refusal | undefined {
+  const methods = new Map(requests.map((message) => [message.id, message.method]));
+  const blocking = [...verdicts].flatMap(([id, verdict]) =>
+    isRefusal(verdict) && !isInBand(verdict, methods.get(id) ?? '') ? [verdict] : [],
+  );
+  const first = blocking.find((refusal) => refusal.remedy?.kind !== 'scopes') ?? blocking[0];
+  if (first?.remedy?.kind !== 'scopes') return first;
+  const scopes = blocking.flatMap(({ remedy }) => (remedy?.kind === 'scopes' ? remedy.scopes : []));
+  return { ...first, remedy: { kind: 'scopes', scopes: [...new Set(scopes)] } };
+}
+
+const MAX_QUERY = 32;
+
+function queryOf(caller: Caller, allowed: readonly string[] | 'all'): Record<string, string> {
+  const query = caller.context.query ?? {};
+  return pick(query, allowed === 'all' ? Object.keys(query).slice(0, MAX_QUERY) : allowed);
+}
+
+function pick(
+  values: Readonly<Record<string, string | string[] | undefined>>,
+  names: readonly string[],
+): Record<string, string> {
+  const picked: Record<string, string> = {};
+  for (const name of names) {
+    const value = Object.hasOwn(values, name) ? values[name] : undefined;
+    if (typeof value === 'string') picked[name] = value;
+  }
+  return picked;
+}
+
+function isJson(contentType: string | null | undefined): boolean {
+  return contentType?.split(';')[0]?.trim().toLowerCase() === 'application/json';
+}
+

@@ -1,0 +1,233 @@
+import type { Admission, Outcome } from '../core/admission.ts';
+import { isRefusal } from '../core/refusal.ts';
+import { unknownTarget } from '../core/unknown-target.ts';
+import type { Authorizer } from '../authz/authorizer.ts';
+import type { Verdict } from './exchange.ts';
+import { toPrivateView } from './list-filter.ts';
+import { asRecord } from './message-facts.ts';
+import type { ProgressMonitor, ProgressStream } from './progress.ts';
+import { toRefusalMessage } from './refusal-message.ts';
+import {
+  isNotification,
+  isRequest,
+  isResponse,
+  type JsonRpcErrorResponse,
+  type JsonRpcMessage,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  type JsonRpcResponse,
+  type TransportLike,
+} from './server-product.ts';
+
+export interface GuardTransportOptions {
+  readonly server: string;
+  readonly authorizer: Authorizer;
+  readonly progress: ProgressMonitor;
+  readonly userIdOf: (admission: Admission) => string;
+  /** The admission that came with the message, or the guard itself where none can (stdio). */
+  readonly verdict: (request: JsonRpcRequest, extra: unknown) => Verdict | Promise<Verdict>;
+  /** Narrows an admitted request to what of it is allowed. */
+  readonly rewrite?: ((request: JsonRpcRequest) => Promise<JsonRpcRequest>) | undefined;
+  /** Least time between the last progress of a call and its result. */
+  readonly resultGapMs?: number | undefined;
+  /** Longest that one request may run. */
+  readonly timeoutMs?: number | undefined;
+  /** Change notifications of the server, for subscribers elsewhere. */
+  readonly onChange?: ((notification: JsonRpcNotification) => void) | undefined;
+}
+
+interface Pending {
+  readonly request: JsonRpcRequest;
+  readonly admission: Admission;
+  readonly progress: ProgressStream | undefined;
+  lastProgress: Promise<void> | undefined;
+  timer: NodeJS.Timeout | undefined;
+}
+
+const REQUEST_TIMEOUT = -32001;
+const CHANGES: ReadonlySet<string> = new Set([
+  'notifications/tools/list_changed',
+  'notifications/prompts/list_changed',
+  'notifications/resources/list_changed',
+  'notifications/resources/updated',
+]);
+
+/**
+ * Stands between a server and its transport, whichever these are. Inward it lets pass only what the
+ * guard admitted; outward it shows lists as this principal may see them, counts progress, and ends
+ * each admission with its outcome.
+ */
+export function guardTransport(inner: TransportLike, options: GuardTransportOptions): TransportLike {
+  const pending = new Map<string | number, Pending>();
+  // Set while a verdict is awaited: messages must not overtake each other.
+  let queue: Promise<void> | undefined;
+
+  const outer: TransportLike = {
+    start: async () => {
+      inner.onmessage = receive;
+      inner.onclose = () => {
+        for (const id of [...pending.keys()]) void finish(id, { ok: false, error: 'aborted' });
+        outer.onclose?.();
+      };
+      inner.onerror = (error) => outer.onerror?.(error);
+      await inner.start();
+    },
+    send: async (message, sendOptions) => {
+      if (isResponse(message)) return answer(message, sendOptions);
+      const sent = inner.send(message, sendOptions);
+      if (isNotification(message)) observe(message, sent);
+      return sent;
+    },
+    close: () => inner.close(),
+    get sessionId() {
+      return inner.sessionId;
+    },
+    get hasPerRequestStream() {
+      return inner.hasPerRequestStream;
+    },
+    setProtocolVersion: (version) => inner.setProtocolVersion?.(version),
+    setSupportedProtocolVersions: (versions) => inner.setSupportedProtocolVersions?.(versions),
+    // The SDK looks for the method itself, so it must be absent where the transport has none.
+    ...(inner.setScopeChallengeResolver !== undefined && {
+      setScopeChallengeResolver: (resolver: unknown) => inner.setScopeChallengeResolver?.(resolver),
+    }),
+  };
+  return outer;
+
+  function receive(message: JsonRpcMessage, extra?: unknown): void {
+    if (queue !== undefined) {
+      enqueue(queue, () => accept(message, extra));
+      return;
+    }
+    const waiting = accept(message, extra);
+    if (waiting !== undefined) enqueue(Promise.resolve(), () => waiting);
+  }
+
+  function enqueue(after: Promise<void>, run: () => Promise<void> | undefined): void {
+    const mine = after.then(run).catch((error: unknown) => {
+      outer.onerror?.(error instanceof Error ? error : new Error(String(error)));
+    });
+    queue = mine;
+    void mine.then(() => {
+      if (queue === mine) queue = undefined;
+    });
+  }
+
+  function accept(message: JsonRpcMessage, extra: unknown): Promise<void> | undefined {
+    if (!isRequest(message)) {
+      // Neither request, notification nor response: nothing that an SDK may still take for a request passes.
+      if (!isNotification(message) && !isResponse(message)) return undefined;
+      outer.onmessage?.(message, extra);
+      if (isNotification(message) && message.method === 'notifications/cancelled') cancelled(message);
+      return undefined;
+    }
+    const verdict = options.verdict(message, extra);
+    if (verdict instanceof Promise) return verdict.then((resolved) => dispatch(message, extra, resolved));
+    return dispatch(message, extra, verdict);
+  }
+
+  function dispatch(request: JsonRpcRequest, extra: unknown, verdict: Verdict): Promise<void> | undefined {
+    if (isRefusal(verdict)) return inner.send(toRefusalMessage(verdict, request), { relatedRequestId: request.id });
+    if (pending.has(request.id)) {
+      void verdict.settle({ ok: false, error: 'aborted' });
+      const message = { code: -32600, message: 'This request id is in use' };
+      return inner.send({ jsonrpc: '2.0', id: request.id, error: message }, { relatedRequestId: request.id });
+    }
+    pending.set(request.id, open(request, verdict));
+    if (options.rewrite !== undefined) {
+      return options.rewrite(request).then((rewritten) => outer.onmessage?.(rewritten, extra));
+    }
+    outer.onmessage?.(request, extra);
+    return undefined;
+  }
+
+  function open(request: JsonRpcRequest, admission: Admission): Pending {
+    const { progressToken } = admission.facts;
+    const { principal } = admission.caller;
+    // A subscription is meant to last; what ends it is its token.
+    const isTimed = options.timeoutMs !== undefined && request.method !== 'subscriptions/listen';
+    return {
+      request,
+      admission,
+      progress:
+        progressToken === undefined
+          ? undefined
+          : options.progress.start(principal, options.userIdOf(admission), progressToken),
+      lastProgress: undefined,
+      timer: isTimed ? setTimeout(() => expire(request), options.timeoutMs) : undefined,
+    };
+  }
+
+  function expire(request: JsonRpcRequest): void {
+    if (!pending.has(request.id)) return;
+    const params = { requestId: request.id, reason: 'timeout' };
+    outer.onmessage?.({ jsonrpc: '2.0', method: 'notifications/cancelled', params });
+    const error = { code: REQUEST_TIMEOUT, message: `The request took longer than ${options.timeoutMs} ms` };
+    void answer({ jsonrpc: '2.0', id: request.id, error }, { relatedRequestId: request.id }).catch((cause: unknown) =>
+      outer.onerror?.(cause instanceof Error ? cause : new Error(String(cause))),
+    );
+  }
+
+  function cancelled(notification: JsonRpcNotification): void {
+    const id = asRecord(notification.params)['requestId'];
+    if (typeof id === 'string' || typeof id === 'number') void finish(id, { ok: false, error: 'aborted' });
+  }
+
+  /** Answers to what is no longer pending are dropped: the client has its answer, or wants none. */
+  async function answer(message: JsonRpcResponse, sendOptions: unknown): Promise<void> {
+    const entry = message.id === undefined || message.id === null ? undefined : pending.get(message.id);
+    if (entry === undefined) {
+      // A transport may report an unreadable message, which no request stands for.
+      return 'error' in message && (message.id ?? null) === null ? inner.send(message, sendOptions) : undefined;
+    }
+    const { request, admission } = entry;
+    await entry.lastProgress;
+    await finish(request.id, outcomeOf(message));
+    if ('error' in message) return inner.send(toUniformError(message, request), sendOptions);
+    const { principal } = admission.caller;
+    const viewer = { principal, server: options.server, authorizer: options.authorizer };
+    const result = await toPrivateView(request.method, message.result, viewer);
+    return inner.send({ ...message, result }, sendOptions);
+  }
+
+  function finish(id: string | number, outcome: Outcome): void | Promise<void> {
+    const entry = pending.get(id);
+    if (entry === undefined) return;
+    pending.delete(id);
+    clearTimeout(entry.timer);
+    entry.progress?.end();
+    return entry.admission.settle(outcome);
+  }
+
+  function observe(notification: JsonRpcNotification, sent: Promise<void>): void {
+    if (CHANGES.has(notification.method)) options.onChange?.(notification);
+    if (notification.method !== 'notifications/progress') return;
+    const token = asRecord(notification.params)['progressToken'];
+    for (const entry of pending.values()) {
+      if (entry.admission.facts.progressToken !== token) continue;
+      entry.progress?.message(JSON.stringify(notification).length);
+      if (options.resultGapMs !== undefined) entry.lastProgress = afterGap(sent, options.resultGapMs);
+    }
+  }
+}
+
+function afterGap(sent: Promise<void>, gapMs: number): Promise<void> {
+  // A failed send is reported to its sender; here only the time counts.
+  const settled = sent.catch(() => undefined);
+  return settled.then(() => new Promise((resolve) => setTimeout(resolve, gapMs)));
+}
+
+// What a server says of an unknown URI is replaced by what the gate says of a hidden one, so that the
+// answer does not tell them apart.
+function toUniformError(message: JsonRpcErrorResponse, request: JsonRpcRequest): JsonRpcResponse {
+  const { code } = message.error;
+  const uri = asRecord(request.params)['uri'];
+  const isUnknown = code === -32602 || code === -32002;
+  if (!isUnknown || !request.method.startsWith('resources/') || typeof uri !== 'string') return message;
+  return toRefusalMessage(unknownTarget({ server: '', kind: 'resource', name: uri }, 'unknown_target'), request);
+}
+
+function outcomeOf(message: JsonRpcResponse): Outcome {
+  if ('error' in message) return { ok: false, error: message.error.code };
+  return asRecord(message.result)['isError'] === true ? { ok: false, error: 'tool_error' } : { ok: true };
+}

@@ -1,0 +1,166 @@
+import type { Principal } from '../core/principal.ts';
+import type { Secret } from '../core/secret.ts';
+import { bridgeServer } from './bridge.ts';
+import { connectInner, type InnerLink } from './inner-link.ts';
+import { createInstancePool, type InstancePool, type PoolStats } from './instance-pool.ts';
+import { isNativeV2, type ServerSdk } from './sdk.ts';
+import type { ServerProduct } from './server-product.ts';
+
+/** What a factory may know beside token and user. */
+export interface FactoryExtras {
+  readonly principal: Principal;
+  readonly requestId?: string | undefined;
+  readonly progressToken?: string | number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Query parameters of the request: the client's word. */
+  readonly query: Readonly<Record<string, string>>;
+  /** Headers that the operator allows by name: the client's word. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Builds the server for one user: SDK v1 or v2, `Server` or `McpServer`. */
+export type MCPServerFactory = (
+  accessToken: string,
+  userId: string,
+  extras: FactoryExtras,
+) => ServerProduct | Promise<ServerProduct>;
+
+export interface InstanceRequest {
+  readonly upstreamToken: Secret;
+  readonly userId: string;
+  readonly extras: FactoryExtras;
+}
+
+export interface InstanceOptions {
+  readonly sdk: ServerSdk;
+  readonly factory: MCPServerFactory;
+  readonly resourceType: string;
+  readonly pool?: { readonly max: number; readonly idleMs: number; readonly lifetimeMs: number } | undefined;
+  readonly now: () => number;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Gives each request a server of its own: built for it, or leased for it alone. */
+export interface Instances {
+  /** A native v2 server, unconnected; closing it gives back or ends what is behind it. */
+  open(request: InstanceRequest): Promise<ServerProduct>;
+  /** A raw link for the gate's own questions, such as the list of tools. */
+  withLink<T>(request: InstanceRequest, use: (link: InnerLink) => Promise<T>): Promise<T>;
+  /** Ends pooled servers of a principal, after a rotation or revocation. */
+  evict(principalKey: string): void;
+  stats(): PoolStats | undefined;
+  close(): Promise<void>;
+}
+
+export function createInstances(options: InstanceOptions): Instances {
+  const build = ({ upstreamToken, userId, extras }: InstanceRequest): Promise<ServerProduct> =>
+    Promise.resolve(options.factory(upstreamToken.reveal(), userId, extras));
+  return options.pool === undefined ? freshInstances(options, build) : pooledInstances(options, build, options.pool);
+}
+
+type Build = (request: InstanceRequest) => Promise<ServerProduct>;
+
+function freshInstances({ sdk }: InstanceOptions, build: Build): Instances {
+  return {
+    async open(request) {
+      const product = await build(request);
+      if (isNativeV2(sdk, product)) return product;
+      return bridgeServer(await connectInner(product), { sdk, ownsLink: true });
+    },
+    async withLink(request, use) {
+      const link = await connectInner(await build(request));
+      try {
+        return await use(link);
+      } finally {
+        await link.close();
+      }
+    },
+    evict: () => undefined,
+    stats: () => undefined,
+    close: async () => undefined,
+  };
+}
+
+interface PooledEntry {
+  readonly request: InstanceRequest;
+  readonly principalKey: string;
+}
+
+function pooledInstances(
+  options: InstanceOptions,
+  build: Build,
+  limits: NonNullable<InstanceOptions['pool']>,
+): Instances {
+  const entries = new Map<string, PooledEntry>();
+  const pool: InstancePool<InnerLink> = createInstancePool<InnerLink>({
+    maxSize: limits.max,
+    idleTimeoutMs: limits.idleMs,
+    maxLifetimeMs: limits.lifetimeMs,
+    now: options.now,
+    create: async (key) => {
+      const entry = entries.get(key);
+      if (entry === undefined) throw new Error('No request for this key');
+      return connectInner(await build(entry.request));
+    },
+    destroy: (link) => link.close(),
+  });
+
+  return {
+    async open(request) {
+      const lease = await leaseFor(request);
+      const front = bridgeServer(lease.instance, { sdk: options.sdk, ownsLink: false });
+      return releaseOnClose(front, lease.release);
+    },
+    async withLink(request, use) {
+      const lease = await leaseFor(request);
+      try {
+        return await use(lease.instance);
+      } finally {
+        lease.release();
+      }
+    },
+    evict(principalKey) {
+      pool.evict((key) => keyOwner(key) === principalKey);
+    },
+    stats: () => pool.stats(),
+    close: () => pool.close(),
+  };
+
+  async function leaseFor(request: InstanceRequest) {
+    const key = instanceKey(request, options.resourceType);
+    entries.set(key, { request, principalKey: request.extras.principal.key });
+    try {
+      return await pool.lease(key, request.extras.signal);
+    } finally {
+      entries.delete(key);
+    }
+  }
+}
+
+// A rotated token or other extras make another key, so a stale instance is never handed out.
+function instanceKey({ upstreamToken, userId, extras }: InstanceRequest, resourceType: string): string {
+  return JSON.stringify([
+    extras.principal.key,
+    resourceType,
+    userId,
+    upstreamToken.fingerprint(),
+    Object.entries(extras.query),
+    Object.entries(extras.headers),
+  ]);
+}
+
+function keyOwner(key: string): unknown {
+  const parts: unknown = JSON.parse(key);
+  return Array.isArray(parts) ? parts[0] : undefined;
+}
+
+function releaseOnClose(front: ServerProduct, release: () => void): ServerProduct {
+  const close = front.close.bind(front);
+  let released = false;
+  front.close = async () => {
+    await close();
+    if (!released) release();
+    released = true;
+  };
+  return front;
+}

@@ -1,0 +1,119 @@
+import { isReachable } from '../core/decision.ts';
+import type { Principal } from '../core/principal.ts';
+import { followStream } from '../http/followed-stream.ts';
+import { isEventStream } from '../http/responses.ts';
+import type { Exchange } from './exchange.ts';
+import { asRecord } from './message-facts.ts';
+import type { ServerEvent, ServerEventBus } from './sdk.ts';
+import type { JsonRpcNotification } from './server-product.ts';
+import {
+  credentialFingerprint,
+  type GuardedServers,
+  type RuntimeOptions,
+  type Serving,
+  settleAll,
+  tooManyStreams,
+} from './serving.ts';
+
+/** `subscriptions/listen` (2026 era): the one stream that outlives its request. */
+export interface ListenStreams {
+  serve(serving: Serving): Promise<Response>;
+}
+
+/**
+ * Each stream has a bus of its own that lets through what its principal may see, because the SDK's
+ * listen router knows no principal; closing its handler ends it in the protocol's own way.
+ */
+export function createListenStreams(options: RuntimeOptions, servers: GuardedServers): ListenStreams {
+  const openByPrincipal = new Map<string, number>();
+
+  return {
+    async serve(serving) {
+      const { exchange, request, authInfo } = serving;
+      const { principal } = exchange.caller;
+      const open = openByPrincipal.get(principal.key) ?? 0;
+      if (open >= options.maxSubscriptionsPerPrincipal) return options.toRefusalResponse(tooManyStreams());
+      const handler = options.sdk.createMcpHandler(() => servers.openNative(exchange), {
+        legacy: 'reject',
+        bus: privateBus(options, exchange),
+        onerror: options.onError,
+      });
+      const parsedBody = await onlyAllowedUris(options, principal, serving.parsedBody);
+      const response = await handler.fetch(request, { authInfo, parsedBody });
+      if (!isEventStream(response)) return response;
+
+      openByPrincipal.set(principal.key, open + 1);
+      const forget = options.liveStreams.add({
+        credentialFingerprint: credentialFingerprint(exchange),
+        expiresAt: principal.expiresAt,
+        close: () => void handler.close().catch(options.onError),
+      });
+      return followStream(response, () => {
+        forget();
+        release(openByPrincipal, principal.key);
+        void settleAll(exchange.verdicts, { ok: true }).catch(options.onError);
+      }).response;
+    },
+  };
+}
+
+type Judge = Pick<RuntimeOptions, 'server' | 'authorizer'>;
+
+function release(counts: Map<string, number>, key: string): void {
+  const left = (counts.get(key) ?? 1) - 1;
+  if (left > 0) counts.set(key, left);
+  else counts.delete(key);
+}
+
+function privateBus(options: RuntimeOptions, { caller }: Exchange): ServerEventBus {
+  const { principal } = caller;
+  return {
+    // Servers publish through their guarded transport, which knows whose change it is.
+    publish: () => undefined,
+    subscribe: (listener) =>
+      options.hub.subscribe({ principalKey: principal.key, tenantId: principal.tenantId }, (notification) => {
+        const event = toServerEvent(notification);
+        if (event === undefined) return;
+        void isVisible(options, principal, event).then((visible) => visible && listener(event), options.onError);
+      }),
+  };
+}
+
+async function isVisible(options: RuntimeOptions, principal: Principal, event: ServerEvent): Promise<boolean> {
+  return event.kind !== 'resource_updated' || isAllowed(options, principal, event.uri);
+}
+
+async function isAllowed(options: Judge, principal: Principal, uri: string): Promise<boolean> {
+  const target = { server: options.server, kind: 'resource', name: uri } as const;
+  return isReachable(await options.authorizer.decide({ principal, action: 'resources/subscribe', target }));
+}
+
+/** The honoured subset is what the protocol acknowledges: URIs that are finally denied are not in it. */
+export async function onlyAllowedUris(options: Judge, principal: Principal, body: unknown): Promise<unknown> {
+  const message = asRecord(body);
+  const params = asRecord(message['params']);
+  const filter = asRecord(params['notifications']);
+  const uris = filter['resourceSubscriptions'];
+  if (!Array.isArray(uris)) return body;
+  const allowed: unknown[] = [];
+  for (const uri of uris) if (await isAllowed(options, principal, String(uri))) allowed.push(uri);
+  const notifications = { ...filter, resourceSubscriptions: allowed };
+  return { ...message, params: { ...params, notifications } };
+}
+
+function toServerEvent({ method, params }: JsonRpcNotification): ServerEvent | undefined {
+  switch (method) {
+    case 'notifications/tools/list_changed':
+      return { kind: 'tools_list_changed' };
+    case 'notifications/prompts/list_changed':
+      return { kind: 'prompts_list_changed' };
+    case 'notifications/resources/list_changed':
+      return { kind: 'resources_list_changed' };
+    case 'notifications/resources/updated': {
+      const uri = asRecord(params)['uri'];
+      return typeof uri === 'string' ? { kind: 'resource_updated', uri } : undefined;
+    }
+    default:
+      return undefined;
+  }
+}

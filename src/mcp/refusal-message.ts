@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import { ERRORS } from '../core/errors.ts';
+import type { Refusal } from '../core/refusal.ts';
+import { asRecord } from './message-facts.ts';
+import type { JsonRpcRequest, JsonRpcResponse } from './server-product.ts';
+
+const INVALID_PARAMS = -32602;
+const URL_ELICITATION_REQUIRED = -32042;
+const PROTOCOL_VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
+const CLIENT_CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities';
+
+/** Whether a refusal is told inside JSON-RPC even over HTTP: a status there would say too much, or too little. */
+export function isInBand(refusal: Refusal, method: string): boolean {
+  return refusal.hidden === true || (refusal.remedy?.kind === 'link' && method === 'tools/call');
+}
+
+/** Puts a refusal into a JSON-RPC answer. A hidden target and an unknown one read the same. */
+export function toRefusalMessage(refusal: Refusal, request: JsonRpcRequest): JsonRpcResponse {
+  if (refusal.hidden === true) return error(request, INVALID_PARAMS, refusal.message);
+  if (refusal.remedy?.kind === 'link' && request.method === 'tools/call') return linkAnswer(refusal, request);
+  const { code, remedy, retryAfterSeconds } = refusal;
+  const data = { code, ...(remedy && { remedy }), ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };
+  return error(request, ERRORS[code].rpcCode, refusal.message, data);
+}
+
+function error(request: JsonRpcRequest, code: number, message: string, data?: unknown): JsonRpcResponse {
+  return { jsonrpc: '2.0', id: request.id, error: { code, message, ...(data !== undefined && { data }) } };
+}
+
+/**
+ * An account that is not linked: the client opens the URL if it said that it can (2026: input_required,
+ * 2025: -32042), otherwise the model is told in a result that it can pass on.
+ */
+function linkAnswer(refusal: Refusal, request: JsonRpcRequest): JsonRpcResponse {
+  const url = refusal.remedy?.kind === 'link' ? refusal.remedy.url : undefined;
+  const meta = asRecord(asRecord(request.params)['_meta']);
+  const isModern = meta[PROTOCOL_VERSION_KEY] !== undefined;
+  if (url !== undefined && isModern && canOpenUrl(meta)) {
+    const elicit = { method: 'elicitation/create', params: { mode: 'url', url, message: refusal.message } };
+    const result = { resultType: 'input_required', inputRequests: { link: elicit } };
+    return { jsonrpc: '2.0', id: request.id, result };
+  }
+  if (url !== undefined && !isModern) {
+    const elicitation = { mode: 'url', url, message: refusal.message, elicitationId: randomUUID() };
+    return error(request, URL_ELICITATION_REQUIRED, refusal.message, { elicitations: [elicitation] });
+  }
+  const body = { error: refusal.message, code: refusal.code, remedy: refusal.remedy };
+  const result = {
+    content: [{ type: 'text', text: JSON.stringify(body) }],
+    isError: true,
+    ...(isModern && { resultType: 'complete' }),
+  };
+  return { jsonrpc: '2.0', id: request.id, result };
+}
+
+function canOpenUrl(meta: Readonly<Record<string, unknown>>): boolean {
+  const elicitation = asRecord(asRecord(meta[CLIENT_CAPABILITIES_KEY])['elicitation']);
+  return elicitation['url'] !== undefined;
+}

@@ -1,0 +1,71 @@
+import type { Outcome } from '../core/admission.ts';
+import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
+import type { Principal } from '../core/principal.ts';
+import type { Secret } from '../core/secret.ts';
+import type { Authorizer } from '../authz/authorizer.ts';
+import type { Guard } from '../guard.ts';
+import type { LiveStreams } from '../http/live-streams.ts';
+import type { EventHub } from './event-hub.ts';
+import type { Exchange, ToolAuthInfo, Verdict } from './exchange.ts';
+import type { Instances } from './instances.ts';
+import type { ProgressMonitor } from './progress.ts';
+import type { ProtocolSessions } from './protocol-sessions.ts';
+import type { NativeServer, ServerSdk } from './sdk.ts';
+
+export interface RuntimeOptions {
+  readonly sdk: ServerSdk;
+  readonly server: string;
+  readonly guard: Guard;
+  readonly authorizer: Authorizer;
+  readonly instances: Instances;
+  readonly sessions?: ProtocolSessions | undefined;
+  readonly progress: ProgressMonitor;
+  readonly hub: EventHub;
+  readonly liveStreams: LiveStreams;
+  readonly userIdOf: (principal: Principal) => string;
+  readonly timeoutMs?: number | undefined;
+  readonly maxSubscriptionsPerPrincipal: number;
+  readonly toRefusalResponse: (refusal: Refusal) => Response;
+  /** The tools that a principal sees may have changed. */
+  readonly onToolsChanged: (principalKey: string) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** One admitted HTTP request, ready for the SDK. */
+export interface Serving {
+  readonly request: Request;
+  readonly exchange: Exchange;
+  readonly authInfo: ToolAuthInfo;
+  readonly parsedBody: unknown;
+}
+
+/** What every way of serving needs: a guarded server for an exchange. */
+export interface GuardedServers {
+  openNative(exchange: Exchange): Promise<NativeServer>;
+}
+
+/** Ends what is still open; admissions that a server answered are settled already and ignore this. */
+export async function settleAll(verdicts: ReadonlyMap<string | number, Verdict>, outcome: Outcome): Promise<void> {
+  for (const verdict of verdicts.values()) if (!isRefusal(verdict)) await verdict.settle(outcome);
+}
+
+/** More streams than one principal may hold open. */
+export function tooManyStreams(): Refusal {
+  return refuse('RATE_LIMIT_EXCEEDED', 'Too many open streams for this principal', { retryAfterSeconds: 30 });
+}
+
+/** What a revocation names: the fingerprint of the token or key that opened a stream. */
+export function credentialFingerprint({ caller }: Exchange): string | undefined {
+  const credential = caller.context.credential;
+  if (credential?.kind === 'bearer' || credential?.kind === 'dpop') return credential.token.fingerprint();
+  if (credential?.kind === 'apiKey') return credential.key.fingerprint();
+  return credential?.kind === 'session' ? credential.id.fingerprint() : undefined;
+}
+
+/** The upstream token that this exchange resolved, if any of its messages needed one. */
+export function tokenOf(exchange: Exchange): Secret | undefined {
+  for (const verdict of exchange.verdicts.values()) {
+    if (!isRefusal(verdict) && verdict.facts.credential !== 'none') return verdict.upstreamToken;
+  }
+  return undefined;
+}

@@ -1,0 +1,92 @@
+import { followStream } from '../http/followed-stream.ts';
+import { isEventStream, rpcError } from '../http/responses.ts';
+import type { Exchange } from './exchange.ts';
+import { asRecord } from './message-facts.ts';
+import type { ProtocolSession, ProtocolSessions, SessionChannel } from './protocol-sessions.ts';
+import { credentialFingerprint, type GuardedServers, type RuntimeOptions, type Serving, settleAll, tokenOf } from './serving.ts';
+
+/** 2025-era requests of a server that keeps protocol sessions. */
+export interface SessionServing {
+  isFor(serving: Serving): boolean;
+  serve(serving: Serving): Promise<Response>;
+}
+
+export function createSessionServing(
+  options: RuntimeOptions,
+  servers: GuardedServers,
+  sessions: ProtocolSessions,
+): SessionServing {
+  const { sdk } = options;
+
+  return {
+    isFor({ request, parsedBody }) {
+      if (request.method !== 'POST') return true;
+      const { headers } = request;
+      const outcome = sdk.classifyInboundRequest({
+        httpMethod: request.method,
+        body: parsedBody,
+        ...header('protocolVersionHeader', headers.get('mcp-protocol-version')),
+        ...header('mcpMethodHeader', headers.get('mcp-method')),
+        ...header('mcpNameHeader', headers.get('mcp-name')),
+      });
+      return outcome.kind === 'legacy';
+    },
+    async serve(serving) {
+      const { request, exchange, authInfo, parsedBody } = serving;
+      const id = request.headers.get('mcp-session-id');
+      const isOpening = asRecord(parsedBody)['method'] === 'initialize';
+      if (id === null && !isOpening) return rpcError('VALIDATION_ERROR', 'The Mcp-Session-Id header is required');
+      const session = id === null ? await open(exchange) : find(id, exchange);
+      // One answer for unknown, ended and foreign sessions: the id tells nothing.
+      if (session === undefined) return rpcError('NOT_FOUND', 'Unknown session');
+      const response = await session.channel.handle(request, { authInfo, parsedBody });
+      if (request.method === 'DELETE' || (isOpening && !response.ok)) await sessions.end(session.id);
+      return request.method === 'GET' && isEventStream(response) ? endWithToken(response, exchange) : response;
+    },
+  };
+
+  function find(id: string, exchange: Exchange): ProtocolSession | undefined {
+    const session = sessions.find(id, exchange.caller);
+    const token = tokenOf(exchange);
+    if (session === undefined || token === undefined || token.fingerprint() === session.tokenFingerprint) return session;
+    // The server behind the session was built with a token that has been rotated: the client starts anew.
+    void sessions.end(id).catch(options.onError);
+    return undefined;
+  }
+
+  async function open(exchange: Exchange): Promise<ProtocolSession> {
+    const fingerprint = tokenOf(exchange)?.fingerprint() ?? '';
+    return sessions.open(exchange.caller, fingerprint, (id) => openChannel(id, exchange));
+  }
+
+  async function openChannel(id: string, exchange: Exchange): Promise<SessionChannel> {
+    const product = await servers.openNative(exchange);
+    const transport = new sdk.WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: () => id });
+    await product.connect(transport);
+    return {
+      handle: (request, { authInfo, parsedBody }) =>
+        transport.handleRequest(request, { authInfo, ...(parsedBody !== undefined && { parsedBody }) }),
+      async close() {
+        await transport.close();
+        await product.close();
+      },
+    };
+  }
+
+  function endWithToken(response: Response, exchange: Exchange): Response {
+    const stream = followStream(response, () => {
+      forget();
+      void settleAll(exchange.verdicts, { ok: true }).catch(options.onError);
+    });
+    const forget = options.liveStreams.add({
+      credentialFingerprint: credentialFingerprint(exchange),
+      expiresAt: exchange.caller.principal.expiresAt,
+      close: () => stream.end(),
+    });
+    return stream.response;
+  }
+}
+
+function header<Name extends string>(name: Name, value: string | null): { [key in Name]?: string } {
+  return value === null ? {} : ({ [name]: value } as { [key in Name]?: string });
+}
