@@ -1,0 +1,166 @@
+import type { AuditSink } from '../audit/audit-sink.ts';
+import type { CallTracer } from '../audit/call-tracer.ts';
+import type { AuthProvider } from '../authn/auth-provider.ts';
+import type { Authorizer } from '../authz/authorizer.ts';
+import type { ResolvedServer } from '../config/resolved-options.ts';
+import type { Caller } from '../core/admission.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Principal } from '../core/principal.ts';
+import type { TransportKind } from '../core/request-context.ts';
+import { Secret } from '../core/secret.ts';
+import { createGuard, type Guard } from '../guard.ts';
+import { type CredentialOptions, findUpstreamToken } from '../guard/resolve-credential.ts';
+import { type ChallengeFacts, toRefusalResponse } from '../http/challenge.ts';
+import type { BodyLimits } from '../http/body.ts';
+import type { LiveStreams } from '../http/live-streams.ts';
+import { resourceMetadataUrl } from '../http/metadata.ts';
+import type { ServerSite } from '../http/site.ts';
+import type { CallLimits, FailureLimit } from '../limits/call-limits.ts';
+import { type Catalogs, createCatalogs } from '../mcp/catalog.ts';
+import { createDirectory } from '../mcp/directory.ts';
+import { createMcpEndpoint } from '../mcp/endpoint.ts';
+import { createEventHub, type EventHub } from '../mcp/event-hub.ts';
+import { createInstances, type Instances, type MCPServerFactory } from '../mcp/instances.ts';
+import type { ProgressMonitor } from '../mcp/progress.ts';
+import { createProtocolSessions, type ProtocolSessions } from '../mcp/protocol-sessions.ts';
+import type { ServerSdk } from '../mcp/sdk.ts';
+import { createServerRuntime, type ServerRuntime } from '../mcp/server-runtime.ts';
+import type { TenantResolver } from '../tenancy/tenant-resolver.ts';
+
+/** What all servers of a gate have in common. */
+export interface SharedParts {
+  readonly sdk: ServerSdk;
+  readonly provider: AuthProvider;
+  readonly failures: FailureLimit;
+  readonly tenants: TenantResolver | undefined;
+  readonly limits: CallLimits;
+  readonly authorizer: Authorizer;
+  readonly audit: AuditSink;
+  readonly progress: ProgressMonitor;
+  readonly liveStreams: LiveStreams;
+  readonly body: BodyLimits;
+  readonly userIdOf: (principal: Principal) => string;
+  readonly now: Clock;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface ServerPlan {
+  readonly server: ResolvedServer;
+  readonly factory: MCPServerFactory;
+  readonly transport: TransportKind;
+  readonly credentials: CredentialOptions | undefined;
+  readonly extraQuery: readonly string[] | 'all';
+  readonly info: Readonly<Record<string, unknown>>;
+  readonly timeoutMs: number | undefined;
+  readonly tracer: CallTracer;
+}
+
+/** One server, ready to be served over any transport. */
+export interface BuiltServer {
+  readonly name: string;
+  readonly resource: string;
+  readonly guard: Guard;
+  readonly runtime: ServerRuntime;
+  readonly site: ServerSite;
+  readonly hub: EventHub;
+  readonly instances: Instances;
+  readonly sessions: ProtocolSessions | undefined;
+  readonly catalogs: Catalogs;
+}
+
+const MAX_STREAMS_PER_PRINCIPAL = 32;
+
+export function buildServer(shared: SharedParts, plan: ServerPlan): BuiltServer {
+  const { server } = plan;
+  const catalogs = createCatalogs({ now: shared.now });
+  const instances = buildInstances(shared, plan);
+  const sessions = buildSessions(shared, server);
+  const hub = createEventHub(shared.onError);
+  const guard = createGuard({
+    ...shared,
+    server: server.name,
+    credentials: plan.credentials,
+    tracer: plan.tracer,
+    directory: createDirectory({
+      catalogs,
+      instances: () => instances,
+      userIdOf: shared.userIdOf,
+      upstreamTokenOf: (caller) => upstreamTokenOf(plan.credentials, caller),
+    }),
+  });
+  const challenge = challengeFacts(shared, server);
+  const toResponse = (refusal: Parameters<typeof toRefusalResponse>[0]) => toRefusalResponse(refusal, challenge);
+  const runtime = createServerRuntime({
+    ...shared,
+    server: server.name,
+    guard,
+    instances,
+    sessions,
+    hub,
+    timeoutMs: plan.timeoutMs,
+    maxSubscriptionsPerPrincipal: MAX_STREAMS_PER_PRINCIPAL,
+    toRefusalResponse: toResponse,
+    onToolsChanged: (principalKey) => catalogs.invalidate((key) => key === principalKey),
+  });
+  const serve = createMcpEndpoint({
+    server: server.name,
+    resource: server.resource,
+    guard,
+    runtime,
+    body: shared.body,
+    resourceMetadataUrl: challenge.resourceMetadataUrl,
+    extraQuery: plan.extraQuery,
+    extraHeaders: server.extras.headers,
+    toRefusalResponse: toResponse,
+  });
+  const site: ServerSite = {
+    name: server.name,
+    path: server.path,
+    resource: server.resource,
+    transport: plan.transport,
+    guard,
+    serve,
+    challenge,
+    info: plan.info,
+    progress: progressViews(shared),
+  };
+  return { name: server.name, resource: server.resource, guard, runtime, site, hub, instances, sessions, catalogs };
+}
+
+function buildInstances(shared: SharedParts, { server, factory }: ServerPlan): Instances {
+  return createInstances({
+    sdk: shared.sdk,
+    factory,
+    resourceType: server.resourceType,
+    pool: server.instances.mode === 'pooled' ? server.instances : undefined,
+    now: shared.now,
+    onError: shared.onError,
+  });
+}
+
+function buildSessions(shared: SharedParts, { sessions }: ResolvedServer): ProtocolSessions | undefined {
+  return sessions.mode === 'stateful' ? createProtocolSessions(sessions, shared) : undefined;
+}
+
+// Without an authorization server there is nothing to discover (RFC 9728 §2), so nothing points there.
+function challengeFacts({ provider, authorizer }: SharedParts, { resource }: ResolvedServer): ChallengeFacts {
+  const hasServers = (provider.authorizationServers?.length ?? 0) > 0;
+  return {
+    resourceMetadataUrl: hasServers ? resourceMetadataUrl(resource) : undefined,
+    scopes: (authorizer.endpointScopes ?? []).filter((scope) => scope !== 'offline_access'),
+  };
+}
+
+async function upstreamTokenOf(credentials: CredentialOptions | undefined, caller: Caller): Promise<Secret> {
+  return new Secret((credentials && (await findUpstreamToken(credentials, caller))) ?? '');
+}
+
+/** The scope that shows everybody's progress streams. */
+const PROGRESS_ADMIN_SCOPE = 'gatehouse:progress:read';
+
+function progressViews({ progress, userIdOf }: SharedParts): ServerSite['progress'] {
+  return {
+    stats: (principal) => progress.stats(principal, userIdOf(principal)),
+    metrics: (principal) => progress.metrics(principal, principal.scopes.includes(PROGRESS_ADMIN_SCOPE)),
+  };
+}

@@ -1,0 +1,25 @@
+import { isAbsolute, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { ResolvedServer } from '../config/resolved-options.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import type { MCPServerFactory } from '../mcp/instances.ts';
+
+/** The factory of a server: given in code, or the export `createServer` of its module. @throws ConfigurationError */
+export async function loadFactory({ name, source }: ResolvedServer): Promise<MCPServerFactory> {
+  // Options cannot name the SDK's types, so their factory says less than ours.
+  if (source.type === 'factory') return source.factory as unknown as MCPServerFactory;
+  const isPath = source.module.startsWith('.') || isAbsolute(source.module);
+  const specifier = isPath ? pathToFileURL(resolve(source.module)).href : source.module;
+  let module: Record<string, unknown>;
+  try {
+    module = (await import(specifier)) as Record<string, unknown>;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : 'unknown error';
+    throw new ConfigurationError(`servers.${name}.module: ${source.module} cannot be loaded: ${reason}`, { cause });
+  }
+  const factory = module['createServer'] ?? module['default'];
+  if (typeof factory === 'function') return factory as MCPServerFactory;
+  throw new ConfigurationError(
+    `servers.${name}.module: ${source.module} must export a function createServer(accessToken, userId)`,
+  );
+}
