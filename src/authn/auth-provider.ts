@@ -31,6 +31,8 @@ export interface AuthProvider {
   isKnown?(context: RequestContext): boolean;
   /** Calls `listener` with fingerprints of credentials (SHA-256, base64url) that stopped holding; ends live streams. */
   onRevoked?(listener: (credentialFingerprint: string) => void): () => void;
+  /** Refuses a credential from now on, by its fingerprint (SHA-256, base64url). */
+  revoke?(credentialFingerprint: string): void;
   /** Issuers to name in the protected resource metadata (RFC 9728 `authorization_servers`). */
   readonly authorizationServers?: readonly string[] | undefined;
   /** True when it signs in whoever reaches it (environment): refused over HTTP. */

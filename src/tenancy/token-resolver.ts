@@ -1,5 +1,5 @@
-import type { RequestContext } from '../core/request-context.ts';
 import type { Principal } from '../core/principal.ts';
+import type { RequestContext } from '../core/request-context.ts';
 
 /** The request context with the principal the guard found; resolvers read identity from it, never from headers. */
 export interface TokenContext extends RequestContext {

@@ -1,0 +1,10 @@
+import type { Caller } from '../core/admission.ts';
+import type { Target } from '../core/access.ts';
+
+/**
+ * Knows which names exist for a caller, so that an unknown name and a hidden one get the same answer
+ * from the same place.
+ */
+export interface TargetDirectory {
+  has(caller: Caller, target: Target): boolean | Promise<boolean>;
+}

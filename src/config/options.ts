@@ -1,0 +1,182 @@
+import type { AuditEvent, AuditSink } from '../audit/audit-sink.ts';
+import type { AuthProvider } from '../authn/auth-provider.ts';
+import type { Authorizer } from '../authz/authorizer.ts';
+import type { Principal } from '../core/principal.ts';
+import type { AuthConfig } from './auth-options.ts';
+import type { AuthorizationConfig } from './authorization-options.ts';
+import type { TenancyConfig, TenancyOptions } from './tenancy-options.ts';
+
+/**
+ * Everything a configuration file may say: the serialisable spelling of {@link GateOptions}. Unknown keys are
+ * errors. In a file, strings may hold `${env:NAME}` and `${file:PATH}`.
+ */
+export interface GateConfig {
+  /** The JSON Schema of the file, for editors. */
+  readonly $schema?: string | undefined;
+  /** Version of this format. */
+  readonly version: 1;
+  /**
+   * The canonical URL clients use, without the servers' paths; resources are built on it and never on a
+   * request. `https:`, or `http:` on a loopback host. Default: the address listened on, when that is loopback.
+   */
+  readonly publicUrl?: string | undefined;
+  readonly listen?: ListenConfig | undefined;
+  /** By name, `[a-z0-9][a-z0-9_-]{0,62}`. Several servers are told apart by path: `<listen.path>/<name>`. */
+  readonly servers: Readonly<Record<string, ModuleServerConfig>>;
+  /** Asked in order until one knows the credential. */
+  readonly auth: readonly AuthConfig[];
+  readonly tenancy?: TenancyConfig | undefined;
+  readonly authorization?: AuthorizationConfig | undefined;
+  readonly limits?: LimitsConfig | undefined;
+  readonly audit?: readonly AuditConfig[] | undefined;
+}
+
+/**
+ * Options of a gate in code: all of {@link GateConfig}, and instances where a file has to name a kind. Values read from the
+ * environment may be passed on as they are: `undefined` for a URL, a key or a secret is a ConfigurationError.
+ */
+export interface GateOptions
+  extends Omit<GateConfig, 'version' | 'servers' | 'auth' | 'tenancy' | 'authorization' | 'audit'> {
+  readonly version?: 1 | undefined;
+  readonly servers: Readonly<Record<string, ModuleServerConfig | FactoryServerOptions>>;
+  readonly auth: readonly (AuthConfig | AuthProvider)[];
+  readonly tenancy?: TenancyOptions | undefined;
+  readonly authorization?: AuthorizationConfig | Authorizer | undefined;
+  readonly audit?: readonly (AuditConfig | AuditSink | AuditCallback)[] | undefined;
+}
+
+/** The HTTP listener. Leave it out for a gate that is served over stdio only. */
+export interface ListenConfig {
+  /** Default `127.0.0.1`. */
+  readonly host?: string | undefined;
+  /** Default 3000; 0 takes any free port and then needs a `publicUrl`. */
+  readonly port?: number | undefined;
+  /** Default `/mcp`. */
+  readonly path?: string | undefined;
+  /** Addresses and CIDR ranges of proxies whose forwarded headers count. */
+  readonly trustedProxies?: readonly string[] | undefined;
+  /** Host names served besides the one of `publicUrl` and loopback: without port, IPv6 in brackets. */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /** Exact origins whose pages may call, besides the one of `publicUrl`; never `*`. */
+  readonly allowedOrigins?: readonly string[] | undefined;
+}
+
+/** What every kind of server has. */
+export interface ServerConfig {
+  readonly instances?: InstancesConfig | undefined;
+  readonly sessions?: SessionsConfig | undefined;
+  /** Longest a call may take; default `limits.timeoutMs`. */
+  readonly timeoutMs?: number | undefined;
+  /** Whose credentials this server acts with, a key of `tenancy.credentials`; default its name. */
+  readonly resourceType?: string | undefined;
+  /** What of a request the factory may see. Nothing by default; credentials never. */
+  readonly extras?: ExtrasConfig | undefined;
+}
+
+/** A server built by the export `createServer` of a module. */
+export interface ModuleServerConfig extends ServerConfig {
+  /** Path or package name. A path in a file is relative to that file. */
+  readonly module: string;
+}
+
+/** A server built by a function. In code only. */
+export interface FactoryServerOptions extends ServerConfig {
+  readonly factory: McpServerFactory;
+}
+
+/**
+ * Builds the server of one user. `accessToken` is the user's upstream token, `''` when there is none;
+ * `userId` is what `tenancy.toUserId` says of the principal.
+ */
+export type McpServerFactory = (
+  accessToken: string,
+  userId: string,
+  extras: McpServerExtras,
+) => McpServerLike | Promise<McpServerLike>;
+
+export interface McpServerExtras {
+  readonly principal: Principal;
+  readonly requestId?: string | undefined;
+  readonly progressToken?: string | number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Query parameters that `extras.query` names: the client's word. */
+  readonly query: Readonly<Record<string, string>>;
+  /** Headers that `extras.headers` names, in lower case: the client's word. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A `Server` or `McpServer` of either SDK. */
+export interface McpServerLike {
+  connect(transport: never): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ExtrasConfig {
+  readonly query?: readonly string[] | undefined;
+  readonly headers?: readonly string[] | undefined;
+}
+
+export interface InstancesConfig {
+  /** `fresh` (default): one per request. `pooled`: kept for the same user, credential and extras. */
+  readonly mode?: 'fresh' | 'pooled' | undefined;
+  /** Default 100. */
+  readonly max?: number | undefined;
+  /** Default 300000. */
+  readonly idleMs?: number | undefined;
+  /** Default 3600000. */
+  readonly lifetimeMs?: number | undefined;
+}
+
+export interface SessionsConfig {
+  /** `stateless` (default), or `stateful` for the sessions of 2025-era clients. */
+  readonly mode?: 'stateless' | 'stateful' | undefined;
+  /** Default 300000. */
+  readonly idleMs?: number | undefined;
+  /** Default 3600000. */
+  readonly lifetimeMs?: number | undefined;
+  /** Default 1000. */
+  readonly max?: number | undefined;
+  /** Default 100. */
+  readonly maxPerPrincipal?: number | undefined;
+}
+
+export interface LimitsConfig {
+  readonly calls?: readonly CallLimitConfig[] | undefined;
+  /** Failed authentications per address. */
+  readonly failures?: { readonly max?: number | undefined; readonly windowSeconds?: number | undefined } | undefined;
+  /** Default 4194304. */
+  readonly bodyBytes?: number | undefined;
+  /** Default 64. */
+  readonly bodyDepth?: number | undefined;
+  /** Default 10000. */
+  readonly bodyTimeoutMs?: number | undefined;
+  /** Longest a call may take, for servers that say nothing themselves. */
+  readonly timeoutMs?: number | undefined;
+  /** Calls running at once. */
+  readonly concurrency?: number | undefined;
+}
+
+export interface CallLimitConfig {
+  readonly per: 'principal' | 'tenant' | 'tool';
+  /** `<count>/<s|min|h|day>`, for example `100/min`. */
+  readonly rate: string;
+  /** Calls at once after a pause; default the count of `rate`. */
+  readonly burst?: number | undefined;
+  /** `<server>/<pattern>`: counts only calls of these tools. */
+  readonly tool?: string | undefined;
+}
+
+export type AuditConfig = { readonly type: 'console' } | FileAuditConfig;
+
+export interface FileAuditConfig {
+  readonly type: 'file';
+  /** In a configuration file: relative to that file. */
+  readonly path: string;
+  /** `batched` (default), or `before-answer`: on disk before the caller hears of it. */
+  readonly durability?: 'batched' | 'before-answer' | undefined;
+  /** What happens when events cannot be written fast enough: calls are refused (default), or events lost. */
+  readonly onFull?: 'refuse' | 'drop' | undefined;
+}
+
+/** Gets every event; what it throws is ignored. */
+export type AuditCallback = (event: AuditEvent) => void;
