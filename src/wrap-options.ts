@@ -2,7 +2,7 @@ import type { AuditSink } from './audit/audit-sink.ts';
 import type { AuthProvider } from './authn/auth-provider.ts';
 import type { Authorizer } from './authz/authorizer.ts';
 import { environment } from './config/environment.ts';
-import type { AuthorizationConfig } from './config/options.ts';
+import type { AuthorizationConfig } from './config/authorization-options.ts';
 import type { ResolvedGateOptions } from './config/resolved-options.ts';
 import { ConfigurationError } from './core/errors.ts';
 import type { Principal } from './core/principal.ts';

@@ -22,11 +22,21 @@ export interface AuditEvent {
   readonly durationMs?: number | undefined;
 }
 
-/** Where audit events go. `write` never throws and never blocks; back-pressure is reported by `isFull`. */
+/**
+ * Where audit events go. `write` never throws and never blocks; back-pressure is reported by `isFull`. Sinks
+ * redact what they write, but an event must not hold a secret in the first place.
+ */
 export interface AuditSink {
+  /**
+   * `before-answer`: an event must be durable before its caller is answered, so whoever writes one awaits
+   * `flush` after it. `batched` (also when absent): events follow within moments.
+   */
+  readonly durability?: 'batched' | 'before-answer' | undefined;
   write(event: AuditEvent): void;
   /** True when an event written now would be lost: the guard then refuses calls (503). */
   isFull?(): boolean;
+  /** Resolves once every event written before is kept; rejects when that failed and losing events was not chosen. */
   flush(): Promise<void>;
+  /** Flushes and lets go of what the sink holds. Rejects when events were lost by it. */
   close(): Promise<void>;
 }

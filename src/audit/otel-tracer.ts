@@ -26,7 +26,9 @@ export const NO_TRACER: CallTracer = { start: () => ({ end: () => undefined }) }
 
 function parentOf(facts: MessageFacts) {
   const active = context.active();
-  return facts.traceparent === undefined ? active : propagation.extract(active, { traceparent: facts.traceparent });
+  return facts.traceparent === undefined
+    ? active
+    : propagation.extract(active, { traceparent: facts.traceparent });
 }
 
 function spanName(facts: MessageFacts): string {

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { AccessRequest } from '../core/access.ts';
 import { ALLOW, type Decision, deny } from '../core/decision.ts';
@@ -69,10 +70,9 @@ describe('combineAuthorizers', () => {
   });
 
   it('waits for anything with `then`, so that it cannot hide those after it', async () => {
-    const thenable = Object.fromEntries([
-      ['then', (resolve: (decision: Decision) => void) => resolve(ALLOW)],
-    ]);
-    const lazy = { decide: () => thenable } as unknown as Authorizer;
+    // A promise of another realm is no instance of this one's Promise.
+    const foreign: unknown = runInNewContext('Promise.resolve({ effect: "allow" })');
+    const lazy = { decide: () => foreign } as unknown as Authorizer;
     expect(await combineAuthorizers([lazy, answering(policy)]).decide(request)).toEqual(policy);
   });
 

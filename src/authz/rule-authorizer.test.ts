@@ -438,7 +438,11 @@ describe('options', () => {
     ['an unknown access', { tools: { 'a/b': { access: 'Public' } } }, '"required" or "public"'],
     ['a misspelt key of a rule', { tools: { 'a/b': { scope: ['s'] } } }, 'unknown key "scope"'],
     ['a misspelt table', { tool: {} }, 'authorization: unknown key "tool"'],
-    ['a misspelt kind of demand', { tools: { 'a/b': { scopes: { all: ['s'] } } } }, 'unknown key "all"'],
+    [
+      'a misspelt kind of demand',
+      { tools: { 'a/b': { scopes: { allOf: [], all: ['s'] } } } },
+      'unknown key "all"',
+    ],
     ['an empty demand', { tools: { 'a/b': { roles: {} } } }, 'needs allOf or anyOf'],
     ['no alternative', { tools: { 'a/b': { roles: { anyOf: [] } } } }, 'is empty'],
     ['a scope in place of a list', { tools: { 'a/b': { scopes: 's' } } }, 'must be an object'],

@@ -1,6 +1,9 @@
 export type AuthConfig = JwtConfig | EnvironmentConfig;
 
-/** Bearer tokens signed by an issuer. Keys come from exactly one of `secret`, `publicKey`, `jwksUri` or the issuer's discovery document. */
+/**
+ * Bearer tokens signed by an issuer. Keys come from exactly one of `secret`, `publicKey`, `jwksUri` or, with
+ * `issuer` alone, the issuer's metadata.
+ */
 export interface JwtConfig {
   readonly type: 'jwt';
   /** Exact value of `iss`. Required except with `secret`. */
@@ -27,9 +30,20 @@ export interface JwtConfig {
 }
 
 export type JwtAlgorithm =
-  | 'HS256' | 'HS384' | 'HS512'
-  | 'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512'
-  | 'ES256' | 'ES384' | 'ES512' | 'EdDSA' | 'Ed25519';
+  | 'HS256'
+  | 'HS384'
+  | 'HS512'
+  | 'RS256'
+  | 'RS384'
+  | 'RS512'
+  | 'PS256'
+  | 'PS384'
+  | 'PS512'
+  | 'ES256'
+  | 'ES384'
+  | 'ES512'
+  | 'EdDSA'
+  | 'Ed25519';
 
 export type JwtProfile = 'at+jwt' | 'jwt' | 'any';
 

@@ -21,7 +21,7 @@ export interface RuleConfig {
   readonly scopes?: RequirementConfig | undefined;
   readonly roles?: RequirementConfig | undefined;
   readonly permissions?: RequirementConfig | undefined;
-  /** `public`: nobody has to sign in, unless another rule that matches asks for something or is `required`. */
+  /** `public`: nobody has to sign in, unless another matching rule demands something or says `required`. */
   readonly access?: 'required' | 'public' | undefined;
 }
 

@@ -10,10 +10,9 @@ const demandedPermission = checkedText(findWildcardProblem);
 
 function demand(entry: z.ZodString) {
   const some = texts(entry).min(1);
-  const either = strict({ allOf: some.optional(), anyOf: some.optional() }).refine(
-    ({ allOf, anyOf }) => (allOf ?? anyOf) !== undefined,
-    'needs allOf or anyOf',
-  );
+  const either = strict({ allOf: some.optional(), anyOf: some.optional() })
+    .refine(({ allOf, anyOf }) => (allOf ?? anyOf) !== undefined, 'needs allOf or anyOf')
+    .meta({ minProperties: 1 });
   return z.union([some, either], { error: 'must be a list, or an object with allOf or anyOf' });
 }
 
@@ -35,12 +34,16 @@ const rule = strict(
 ).check((context) => {
   const { access, scopes, roles, permissions } = context.value;
   if (access === 'public' && (scopes ?? roles ?? permissions) !== undefined) {
-    const message = 'must not be `public` beside scopes, roles or permissions, which nobody has before signing in';
+    const message =
+      'must not be `public` beside scopes, roles or permissions, which nobody has before signing in';
     context.issues.push({ code: 'custom', message, path: ['access'], input: undefined });
   }
 });
 
-const rules = z.record(ruleKey, rule).default({});
+const rules = z
+  .record(ruleKey, rule)
+  .default({})
+  .describe('By <server>/<pattern>; every rule that matches must hold.');
 
 const role = strict({
   inherits: texts().optional(),
@@ -49,11 +52,13 @@ const role = strict({
 });
 
 /** `authorization` as a file may write it. */
-export const authorization = strict(
+export const authorizationSchema = strict(
   {
-    endpoint: strict({ scopes: texts(demandedScope) }).optional(),
-    hierarchy: z.record(text(), texts(scope)).default({}),
-    roles: z.record(text(), role).default({}),
+    endpoint: strict({ scopes: texts(demandedScope) })
+      .optional()
+      .describe('Demanded of every call.'),
+    hierarchy: z.record(text(), texts(scope)).default({}).describe('Scope → the scopes it includes.'),
+    roles: z.record(text(), role).default({}).describe('What each role grants.'),
     tools: rules,
     resources: rules,
     prompts: rules,
@@ -65,7 +70,7 @@ export const authorization = strict(
   }
 });
 
-export type Authorization = z.output<typeof authorization>;
+export type Authorization = z.output<typeof authorizationSchema>;
 
 export function isAuthorizer(value: unknown): value is Authorizer {
   return hasMethod(value, 'decide');

@@ -6,7 +6,6 @@ import { findNearest, type Problem } from './problem.ts';
 import { isTokenResolver } from './tenancy-schema.ts';
 import { isLoopbackHost } from './values.ts';
 
-
 /** A rule over several parts of a configuration; it is asked only when all the parts it reads are sound. */
 interface CrossRule {
   readonly reads: readonly (keyof FilledOptions)[];
@@ -34,7 +33,10 @@ export const CROSS_RULES: readonly CrossRule[] = [
   rule(['servers', 'limits'], findLimitProblems),
 ];
 
-function findAddressProblems({ publicUrl, listen = LISTEN_DEFAULTS }: Pick<FilledOptions, 'publicUrl' | 'listen'>) {
+function findAddressProblems({
+  publicUrl,
+  listen = LISTEN_DEFAULTS,
+}: Pick<FilledOptions, 'publicUrl' | 'listen'>) {
   if (publicUrl !== undefined) return [];
   const why = !isLoopbackHost(listen.host)
     ? 'when `listen.host` is not a loopback address'
@@ -50,7 +52,9 @@ interface Exposure {
   readonly publicUrl?: string | undefined;
 }
 
-type AmbientEntry = AuthProvider | { readonly type: string; readonly dangerouslyAllowEnvOverHttp?: boolean | undefined };
+type AmbientEntry =
+  | AuthProvider
+  | { readonly type: string; readonly dangerouslyAllowEnvOverHttp?: boolean | undefined };
 
 /** The providers that would sign in everybody who can connect over HTTP. */
 export function findAmbientProblems(auth: readonly AmbientEntry[], exposure: Exposure): readonly Problem[] {
@@ -58,7 +62,8 @@ export function findAmbientProblems(auth: readonly AmbientEntry[], exposure: Exp
   const isLocal =
     isLoopbackHost(listen.host) && (publicUrl === undefined || isLoopbackHost(new URL(publicUrl).hostname));
   return auth.flatMap((entry, index) => {
-    if (isAuthProvider(entry)) return entry.ambient === true ? [{ path: ['auth', index], message: STDIO_ONLY }] : [];
+    if (isAuthProvider(entry))
+      return entry.ambient === true ? [{ path: ['auth', index], message: STDIO_ONLY }] : [];
     if (entry.type !== 'environment') return [];
     if (entry.dangerouslyAllowEnvOverHttp !== true) return [{ path: ['auth', index], message: STDIO_ONLY }];
     return isLocal ? [] : [{ path: ['auth', index, 'dangerouslyAllowEnvOverHttp'], message: LOOPBACK_ONLY }];
@@ -73,16 +78,24 @@ const LOOPBACK_ONLY = 'is for a loopback `listen.host` and a loopback `publicUrl
 function findOrderProblems({ auth }: Pick<FilledOptions, 'auth'>): Problem[] {
   const index = auth.findIndex((entry) => !isAuthProvider(entry) && entry.type === 'environment');
   if (index === -1 || index === auth.length - 1) return [];
-  return [{ path: ['auth', index], message: 'must be the last entry: it always answers, so no later one is ever asked' }];
+  return [
+    {
+      path: ['auth', index],
+      message: 'must be the last entry: it always answers, so no later one is ever asked',
+    },
+  ];
 }
 
 function findUserIdProblems({ auth, tenancy }: Pick<FilledOptions, 'auth' | 'tenancy'>): Problem[] {
   if (tenancy?.toUserId !== undefined) return [];
-  const issuers = new Set(auth.map((entry, index) => (isAuthProvider(entry) ? index : issuerOf(entry, index))));
+  const issuers = new Set(
+    auth.map((entry, index) => (isAuthProvider(entry) ? index : issuerOf(entry, index))),
+  );
   const reason = tenancy?.from !== undefined ? 'tenants' : issuers.size > 1 ? 'issuers' : undefined;
   if (reason === undefined) return [];
   const message =
-    `is required with several ${reason}: token resolvers and factories get a bare userId, and the same one may name different people. ` +
+    `is required with several ${reason}: token resolvers and factories get a bare userId, ` +
+    'and the same one may name different people. ' +
     'Say `subject` when subjects are unique over all of them, else `key`; in code also a function of the principal';
   return [{ path: ['tenancy', 'toUserId'], message }];
 }
@@ -92,17 +105,23 @@ function issuerOf(entry: AuthEntry, index: number): string | number {
 }
 
 function findEmbeddedTokenProblems({ auth, tenancy }: Pick<FilledOptions, 'auth' | 'tenancy'>): Problem[] {
-  const extracts = auth.some((entry) => isAuthProvider(entry) || (entry.type === 'jwt' && entry.extractTokens));
+  const extracts = auth.some(
+    (entry) => isAuthProvider(entry) || (entry.type === 'jwt' && entry.extractTokens),
+  );
   if (extracts) return [];
   return Object.entries(tenancy?.credentials ?? {})
     .filter(([, credentials]) => !isTokenResolver(credentials) && credentials.type === 'jwt')
     .map(([name]) => ({
       path: ['tenancy', 'credentials', name],
-      message: 'takes tokens out of the caller’s JWT, which needs an `auth` entry of type jwt with `extractTokens: true`',
+      message:
+        'takes tokens out of the caller’s JWT: an `auth` entry of type jwt must say `extractTokens: true`',
     }));
 }
 
-function findResourceTypeProblems({ servers, tenancy }: Pick<FilledOptions, 'servers' | 'tenancy'>): Problem[] {
+function findResourceTypeProblems({
+  servers,
+  tenancy,
+}: Pick<FilledOptions, 'servers' | 'tenancy'>): Problem[] {
   const types = Object.entries(servers).map(([name, server]) => server.resourceType ?? name);
   return Object.keys(tenancy?.credentials ?? {})
     .filter((type) => !types.includes(type))
@@ -112,7 +131,10 @@ function findResourceTypeProblems({ servers, tenancy }: Pick<FilledOptions, 'ser
     }));
 }
 
-function findRuleProblems({ servers, authorization }: Pick<FilledOptions, 'servers' | 'authorization'>): Problem[] {
+function findRuleProblems({
+  servers,
+  authorization,
+}: Pick<FilledOptions, 'servers' | 'authorization'>): Problem[] {
   if (authorization === undefined || 'decide' in authorization) return [];
   const names = Object.keys(servers);
   return (['tools', 'resources', 'prompts'] as const).flatMap((section) =>
@@ -134,10 +156,14 @@ function findLimitProblems({ servers, limits }: Pick<FilledOptions, 'servers' | 
 // A rule for a server that does not exist protects nothing.
 function findServerProblem(key: string, names: readonly string[]): string | undefined {
   const wanted = key.slice(0, key.indexOf('/'));
-  return names.some(compileGlob(wanted)) ? undefined : `names no server of this configuration${suggest(wanted, names)}`;
+  return names.some(compileGlob(wanted))
+    ? undefined
+    : `names no server of this configuration${suggest(wanted, names)}`;
 }
 
 function suggest(word: string, words: readonly string[]): string {
   const nearest = findNearest(word, words);
-  return nearest === undefined ? ` (there are: ${words.slice(0, 10).join(', ')})` : ` (did you mean \`${nearest}\`?)`;
+  return nearest === undefined
+    ? ` (there are: ${words.slice(0, 10).join(', ')})`
+    : ` (did you mean \`${nearest}\`?)`;
 }

@@ -2,21 +2,40 @@ import * as z from 'zod';
 import type { AuditSink } from '../audit/audit-sink.ts';
 import type { AuthProvider } from '../authn/auth-provider.ts';
 import { authEntry } from './auth-schema.ts';
-import { authorization, isAuthorizer, ruleKey } from './authorization-schema.ts';
+import { authorizationSchema, isAuthorizer, ruleKey } from './authorization-schema.ts';
 import type { AuditCallback, McpServerFactory } from './options.ts';
 import { hasMethod } from './snapshot.ts';
-import { resourceType, tenancy, tenancyOptions } from './tenancy-schema.ts';
+import { resourceType, tenancyOptionsSchema, tenancySchema } from './tenancy-schema.ts';
 import * as values from './values.ts';
-import { checkedText, choice, formedText, kinds, milliseconds, orInstance, strict, text, texts, whole } from './zod-parts.ts';
+import {
+  checkedText,
+  choice,
+  formedText,
+  kinds,
+  milliseconds,
+  orInstance,
+  strict,
+  text,
+  texts,
+  whole,
+} from './zod-parts.ts';
 
 const listen = strict(
   {
     host: checkedText(values.findListenHostProblem, 'Address to listen on.').default('127.0.0.1'),
-    port: whole(0, 65_535).default(3000),
-    path: checkedText(values.findPathProblem, 'Path of the server, or of the folder of servers.').default('/mcp'),
-    trustedProxies: texts(checkedText(values.findRangeProblem)).default([]),
-    allowedHosts: texts(checkedText(values.findHostNameProblem)).default([]),
-    allowedOrigins: texts(checkedText(values.findOriginProblem)).default([]),
+    port: whole(0, 65_535).default(3000).describe('0 takes any free port and needs a publicUrl.'),
+    path: checkedText(values.findPathProblem, 'Path of the server, or of the folder of servers.').default(
+      '/mcp',
+    ),
+    trustedProxies: texts(checkedText(values.findRangeProblem))
+      .default([])
+      .describe('Addresses and CIDR ranges of proxies whose forwarded headers count.'),
+    allowedHosts: texts(checkedText(values.findHostNameProblem))
+      .default([])
+      .describe('Host names served besides the one of publicUrl and loopback.'),
+    allowedOrigins: texts(checkedText(values.findOriginProblem))
+      .default([])
+      .describe('Exact origins whose pages may call, besides the one of publicUrl.'),
   },
   { later: ['tls'] },
 );
@@ -25,24 +44,34 @@ const LATER_SERVERS = ['command', 'url', 'express', 'tools', 'env'];
 
 const serverCommon = {
   instances: strict({
-    mode: choice(['fresh', 'pooled']).default('fresh'),
+    mode: choice(['fresh', 'pooled'])
+      .default('fresh')
+      .describe('One server per request, or kept for the same user.'),
     max: whole(1, 100_000).default(100),
     idleMs: milliseconds().default(300_000),
     lifetimeMs: milliseconds().default(3_600_000),
-  }).prefault({}),
+  })
+    .prefault({})
+    .describe('How servers are built and kept.'),
   sessions: strict({
-    mode: choice(['stateless', 'stateful']).default('stateless'),
+    mode: choice(['stateless', 'stateful'])
+      .default('stateless')
+      .describe('Stateful: sessions of 2025-era clients.'),
     idleMs: milliseconds().default(300_000),
     lifetimeMs: milliseconds().default(3_600_000),
     max: whole(1, 1_000_000).default(1000),
     maxPerPrincipal: whole(1, 1_000_000).default(100),
-  }).prefault({}),
-  timeoutMs: milliseconds().optional(),
+  })
+    .prefault({})
+    .describe('Protocol sessions.'),
+  timeoutMs: milliseconds().optional().describe('Longest a call may take; default limits.timeoutMs.'),
   resourceType: resourceType.optional().describe('Default: the name of the server.'),
   extras: strict({
     query: texts().default([]),
     headers: texts(checkedText(values.findHeaderNameProblem)).default([]),
-  }).prefault({}),
+  })
+    .prefault({})
+    .describe('Query parameters and headers the server may see, by name.'),
 };
 
 const moduleServer = strict(
@@ -51,7 +80,11 @@ const moduleServer = strict(
 );
 
 const codeServer = strict(
-  { module: text().exactOptional(), factory: z.custom<McpServerFactory>(isFunction, 'must be a function').exactOptional(), ...serverCommon },
+  {
+    module: text().exactOptional(),
+    factory: z.custom<McpServerFactory>(isFunction, 'must be a function').exactOptional(),
+    ...serverCommon,
+  },
   { later: LATER_SERVERS },
 ).check((context) => {
   const { module, factory } = context.value;
@@ -66,7 +99,10 @@ const serverName = formedText(
 );
 
 function servers<Server extends z.ZodType>(server: Server) {
-  return z.record(serverName, server).refine((record) => Object.keys(record).length > 0, 'needs at least one server');
+  return z
+    .record(serverName, server)
+    .refine((record) => Object.keys(record).length > 0, 'needs at least one server')
+    .meta({ description: 'The servers behind the gate, by name.', minProperties: 1 });
 }
 
 const limits = strict({
@@ -75,27 +111,34 @@ const limits = strict({
       strict({
         per: choice(['principal', 'tenant', 'tool'], ['key']),
         rate: checkedText(values.findRateProblem, 'For example 100/min.'),
-        burst: whole(1, 999_999_999).optional(),
-        tool: ruleKey.optional(),
+        burst: whole(1, 999_999_999)
+          .optional()
+          .describe('Calls at once after a pause; default the count of rate.'),
+        tool: ruleKey.optional().describe('Counts only calls of these tools: <server>/<pattern>.'),
       }),
     )
-    .default([]),
+    .default([])
+    .describe('How often calls may come; all that apply must allow a call.'),
   failures: strict({
     max: whole(1, 1_000_000).default(20),
     windowSeconds: whole(1, 86_400).default(60),
-  }).prefault({}),
+  })
+    .prefault({})
+    .describe('Failed authentications per address.'),
   bodyBytes: whole(1024, 1_073_741_824).default(4_194_304),
   bodyDepth: whole(8, 1000).default(64),
   bodyTimeoutMs: milliseconds().default(10_000),
-  timeoutMs: milliseconds().optional(),
-  concurrency: whole(1, 1_000_000).optional(),
+  timeoutMs: milliseconds().optional().describe('Longest a call may take.'),
+  concurrency: whole(1, 1_000_000).optional().describe('Calls running at once.'),
 });
 
 const auditFile = strict({
   type: z.literal('file'),
   path: text(),
-  durability: choice(['batched', 'before-answer']).default('batched'),
-  onFull: choice(['refuse', 'drop']).default('refuse'),
+  durability: choice(['batched', 'before-answer'])
+    .default('batched')
+    .describe('before-answer: on disk before the caller hears of it.'),
+  onFull: choice(['refuse', 'drop']).default('refuse').describe('Whether calls are refused or events lost.'),
 });
 
 const auditEntry = kinds([strict({ type: z.literal('console') }), auditFile], {
@@ -103,22 +146,25 @@ const auditEntry = kinds([strict({ type: z.literal('console') }), auditFile], {
   later: ['store'],
 });
 
-const publicUrl = checkedText(values.findBaseUrlProblem, 'The canonical URL clients use, without the servers’ paths.');
+const publicUrl = checkedText(
+  values.findBaseUrlProblem,
+  'The canonical URL clients use, without the servers’ paths.',
+);
 const LATER = { later: ['store', 'oauth'] };
 
 /** What a configuration file may say. The published JSON Schema is generated from it. */
 export const gateConfigSchema = strict(
   {
-    $schema: z.string().optional(),
-    version: z.literal(1, 'must be 1'),
+    $schema: z.string().optional().describe('This schema, for editors.'),
+    version: z.literal(1, 'must be 1').describe('Version of this format.'),
     publicUrl: publicUrl.exactOptional(),
-    listen: listen.optional(),
+    listen: listen.optional().describe('The HTTP listener; leave it out for stdio only.'),
     servers: servers(moduleServer),
-    auth: z.array(authEntry).min(1),
-    tenancy: tenancy.optional(),
-    authorization: authorization.optional(),
+    auth: z.array(authEntry).min(1).describe('Who may come in; asked in order.'),
+    tenancy: tenancySchema.optional().describe('Tenants, and upstream credentials by resource type.'),
+    authorization: authorizationSchema.optional().describe('Who may do what.'),
     limits: limits.prefault({}),
-    audit: z.array(auditEntry).default([]),
+    audit: z.array(auditEntry).default([]).describe('Where what happens is recorded.'),
   },
   LATER,
 );
@@ -130,8 +176,8 @@ export const gateOptionsSchema = strict(
     version: z.literal(1, 'must be 1').default(1),
     servers: servers(codeServer),
     auth: z.array(orInstance(isAuthProvider, authEntry)).min(1),
-    tenancy: tenancyOptions.optional(),
-    authorization: orInstance(isAuthorizer, authorization).optional(),
+    tenancy: tenancyOptionsSchema.optional(),
+    authorization: orInstance(isAuthorizer, authorizationSchema).optional(),
     audit: z.array(orInstance(isAuditSink, orInstance(isAuditCallback, auditEntry))).default([]),
   },
   LATER,

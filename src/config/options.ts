@@ -17,7 +17,7 @@ export interface GateConfig {
   readonly version: 1;
   /**
    * The canonical URL clients use, without the servers' paths; resources are built on it and never on a
-   * request. `https:`, or `http:` on a loopback host. Default: the address listened on, when that is loopback.
+   * request. `https:`, or `http:` on a loopback host. Default: the address listened on, if loopback.
    */
   readonly publicUrl?: string | undefined;
   readonly listen?: ListenConfig | undefined;
@@ -32,8 +32,9 @@ export interface GateConfig {
 }
 
 /**
- * Options of a gate in code: all of {@link GateConfig}, and instances where a file has to name a kind. Values read from the
- * environment may be passed on as they are: `undefined` for a URL, a key or a secret is a ConfigurationError.
+ * Options of a gate in code: all of {@link GateConfig}, and instances where a file has to name a kind.
+ * Values read from the environment may be passed on as they are: `undefined` for a URL, a key or a secret
+ * is a ConfigurationError.
  */
 export interface GateOptions
   extends Omit<GateConfig, 'version' | 'servers' | 'auth' | 'tenancy' | 'authorization' | 'audit'> {
@@ -143,7 +144,9 @@ export interface SessionsConfig {
 export interface LimitsConfig {
   readonly calls?: readonly CallLimitConfig[] | undefined;
   /** Failed authentications per address. */
-  readonly failures?: { readonly max?: number | undefined; readonly windowSeconds?: number | undefined } | undefined;
+  readonly failures?:
+    | { readonly max?: number | undefined; readonly windowSeconds?: number | undefined }
+    | undefined;
   /** Default 4194304. */
   readonly bodyBytes?: number | undefined;
   /** Default 64. */

@@ -1,7 +1,13 @@
 import type { Principal } from '../core/principal.ts';
 import { Secret } from '../core/secret.ts';
-import { type FilledOptions, isAuditCallback, isAuditSink, isAuthProvider, LISTEN_DEFAULTS } from './gate-schema.ts';
 import { isAuthorizer } from './authorization-schema.ts';
+import {
+  type FilledOptions,
+  isAuditCallback,
+  isAuditSink,
+  isAuthProvider,
+  LISTEN_DEFAULTS,
+} from './gate-schema.ts';
 import type * as resolved from './resolved-options.ts';
 import type { TenancyConfig, TenantSource } from './tenancy-options.ts';
 import { isTenantResolver, isTokenResolver } from './tenancy-schema.ts';
@@ -25,7 +31,10 @@ export function resolveOptions(options: FilledOptions): resolved.ResolvedGateOpt
 }
 
 /** The configured URL in canonical form, else the loopback address listened on. */
-export function publicUrlOf({ publicUrl, listen = LISTEN_DEFAULTS }: Pick<FilledOptions, 'publicUrl' | 'listen'>): string {
+export function publicUrlOf({
+  publicUrl,
+  listen = LISTEN_DEFAULTS,
+}: Pick<FilledOptions, 'publicUrl' | 'listen'>): string {
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
   return canonicalBaseUrl(publicUrl ?? `http://${host}:${listen.port}`);
 }
@@ -75,7 +84,9 @@ function resolveAuth(entry: FilledOptions['auth'][number]): resolved.ResolvedAut
 function resolveTenancy(tenancy: FilledOptions['tenancy']): resolved.ResolvedTenancy {
   if (tenancy === undefined) return { credentials: new Map(), toUserId: subjectOf };
   const { from, credentials, toUserId, ...rest } = tenancy;
-  const entries = Object.entries(credentials).map(([type, entry]) => [type, resolveCredentials(entry)] as const);
+  const entries = Object.entries(credentials).map(
+    ([type, entry]) => [type, resolveCredentials(entry)] as const,
+  );
   return {
     ...(from !== undefined && {
       tenants: isTenantResolver(from)

@@ -69,13 +69,15 @@ export function findHttpProblems(options: ResolvedGateOptions): readonly string[
 /** Each part is parsed by itself, so that a rule is not silenced by what is wrong elsewhere. */
 function findCrossProblems(shape: Shape, input: unknown): readonly Problem[] {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return [];
+  const given = Object.entries<unknown>({ ...input });
+  const schemas: Readonly<Record<string, z.ZodType>> = shape;
   const sound: Record<string, unknown> = {};
-  for (const [key, schema] of Object.entries(shape)) {
-    const part = Object.hasOwn(input, key) ? { [key]: Reflect.get(input, key) } : {};
+  for (const [key, schema] of Object.entries(schemas)) {
+    const part = Object.fromEntries(given.filter(([name]) => name === key));
     const parsed = z.object({ [key]: schema }).safeParse(part);
     if (parsed.success) sound[key] = parsed.data[key];
   }
-  return CROSS_RULES.filter(({ reads }) => reads.every((key) => Object.hasOwn(sound, key))).flatMap(({ find }) =>
-    find(sound as FilledOptions),
+  return CROSS_RULES.filter(({ reads }) => reads.every((key) => Object.hasOwn(sound, key))).flatMap(
+    ({ find }) => find(sound as FilledOptions),
   );
 }

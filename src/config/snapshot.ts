@@ -28,7 +28,9 @@ export function takeSnapshot(input: unknown): Snapshot {
   const copy = (value: unknown, path: readonly PropertyKey[]): unknown => {
     values += 1;
     if (values > MAX_VALUES) {
-      return values === MAX_VALUES + 1 ? refuse([], `The configuration has more than ${MAX_VALUES} values`) : undefined;
+      return values === MAX_VALUES + 1
+        ? refuse([], `The configuration has more than ${MAX_VALUES} values`)
+        : undefined;
     }
     if (!isPlain(value)) return value;
     if (ancestors.has(value)) return refuse(path, 'refers to itself');
@@ -60,7 +62,10 @@ export function takeSnapshot(input: unknown): Snapshot {
   try {
     return { value: copy(input, []), problems };
   } catch {
-    return { value: undefined, problems: [...problems, { path: [], message: 'The configuration cannot be read' }] };
+    return {
+      value: undefined,
+      problems: [...problems, { path: [], message: 'The configuration cannot be read' }],
+    };
   }
 }
 

@@ -16,8 +16,8 @@ export interface TenancyConfig {
   /** Whether a caller without a tenant is refused. Default true. */
   readonly required?: boolean | undefined;
   /**
-   * With `host`, `path` and `header`: the claim that lists the tenants a caller belongs to; the one named by the
-   * request must be among them. Default `tenants`.
+   * With `host`, `path` and `header`: the claim that lists the tenants a caller belongs to; the one that
+   * the request names must be among them. Default `tenants`.
    */
   readonly membershipClaim?: string | undefined;
   /** Takes the tenant a client names without asking whether the caller belongs to it. */

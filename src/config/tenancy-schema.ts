@@ -5,7 +5,17 @@ import type { ResourceTokenResolver } from '../tenancy/token-resolver.ts';
 import { isReference, UNRESOLVED, variableName } from './auth-schema.ts';
 import { hasMethod } from './snapshot.ts';
 import { findBaseUrlProblem, findHeaderNameProblem, findHeaderValueProblem, isHeaderName } from './values.ts';
-import { checkedText, choice, formedText, kinds, milliseconds, orInstance, strict, text, whole } from './zod-parts.ts';
+import {
+  checkedText,
+  choice,
+  formedText,
+  kinds,
+  milliseconds,
+  orInstance,
+  strict,
+  text,
+  whole,
+} from './zod-parts.ts';
 
 export const resourceType = formedText(
   /^[a-z0-9_-]{1,63}$/,
@@ -19,9 +29,7 @@ const api = strict({
   endpointPath: checkedText(findEndpointPathProblem).default('/api/credentials/:userId/:resourceType'),
   timeoutMs: whole(1, 60_000).default(5000),
   cacheTtlMs: milliseconds(0).default(300_000),
-  customHeaders: z
-    .record(text(), checkedText(findHeaderValueProblem))
-    .default({}),
+  customHeaders: z.record(text(), checkedText(findHeaderValueProblem)).default({}),
 }).check((context) => {
   for (const name of Object.keys(context.value.customHeaders)) {
     const message = findCustomHeaderProblem(name);
@@ -32,42 +40,46 @@ const api = strict({
 });
 
 const credentials = kinds(
-  [strict({ type: z.literal('env'), tokenEnvVar: variableName.exactOptional() }), strict({ type: z.literal('jwt') }), api],
+  [
+    strict({ type: z.literal('env'), tokenEnvVar: variableName.exactOptional() }),
+    strict({ type: z.literal('jwt') }),
+    api,
+  ],
   { supported: ['env', 'jwt', 'api'], later: ['vault', 'exchange'] },
 );
 
 const SOURCES = ['claim', 'host', 'path', 'header'] as const;
 
 const common = {
-  claim: text().optional(),
-  pattern: checkedText(findPatternProblem).optional(),
-  prefix: checkedText(findPrefixProblem).optional(),
-  header: checkedText(findHeaderNameProblem).optional(),
-  required: z.boolean().default(true),
-  membershipClaim: text().optional(),
-  dangerouslyTrustClient: z.boolean().default(false),
+  claim: text('With claim: default `tenant`.').optional(),
+  pattern: checkedText(findPatternProblem, 'With host: for example {tenant}.example.com.').optional(),
+  prefix: checkedText(findPrefixProblem, 'With path: for example /t/.').optional(),
+  header: checkedText(findHeaderNameProblem, 'With header: default x-tenant-id.').optional(),
+  required: z.boolean().default(true).describe('Whether a caller without a tenant is refused.'),
+  membershipClaim: text('Claim that lists the tenants of a caller; default `tenants`.').optional(),
+  dangerouslyTrustClient: z.boolean().default(false).describe('Takes any tenant a client names.'),
 };
 
 const sources = choice(SOURCES, ['key']);
 const userIds = choice(['subject', 'key']);
 
 /** `tenancy` as a file may write it. */
-export const tenancy = strict({
-  from: sources.optional(),
+export const tenancySchema = strict({
+  from: sources.optional().describe('Where the tenant is read from.'),
   ...common,
-  credentials: z.record(resourceType, credentials).default({}),
-  toUserId: userIds.optional(),
+  credentials: z.record(resourceType, credentials).default({}).describe('Upstream tokens, by resource type.'),
+  toUserId: userIds.optional().describe('User id for servers where there are several issuers or tenants.'),
 }).check((context) => pushTenancyProblems(context));
 
 /** `tenancy` with instances. */
-export const tenancyOptions = strict({
+export const tenancyOptionsSchema = strict({
   from: orInstance(isTenantResolver, sources).optional(),
   ...common,
   credentials: z.record(resourceType, orInstance(isTokenResolver, credentials)).default({}),
   toUserId: orInstance(isFunction, userIds).optional(),
 }).check((context) => pushTenancyProblems(context));
 
-export type Tenancy = z.output<typeof tenancyOptions>;
+export type Tenancy = z.output<typeof tenancyOptionsSchema>;
 
 export function isTenantResolver(value: unknown): value is TenantResolver {
   return hasMethod(value, 'resolveTenant');
@@ -102,13 +114,15 @@ function findTenancyProblems(tenancy: Omit<Tenancy, 'credentials'>): readonly Te
   const problems: TenancyProblem[] = [];
   const { from } = tenancy;
   for (const key of Object.keys(BELONGS_TO) as (keyof typeof BELONGS_TO)[]) {
-    const sources: readonly unknown[] = BELONGS_TO[key];
-    if (tenancy[key] !== undefined && !sources.includes(from)) {
-      problems.push([key, `has no effect without \`from: ${sources.join('` or `')}\``]);
+    const allowed: readonly unknown[] = BELONGS_TO[key];
+    if (tenancy[key] !== undefined && !allowed.includes(from)) {
+      problems.push([key, `has no effect without \`from: ${allowed.join('` or `')}\``]);
     }
   }
-  if (from === 'host' && tenancy.pattern === undefined) problems.push(['pattern', 'is required with `from: host`']);
-  if (from === 'path' && tenancy.prefix === undefined) problems.push(['prefix', 'is required with `from: path`']);
+  if (from === 'host' && tenancy.pattern === undefined)
+    problems.push(['pattern', 'is required with `from: host`']);
+  if (from === 'path' && tenancy.prefix === undefined)
+    problems.push(['prefix', 'is required with `from: path`']);
   return problems;
 }
 
@@ -131,13 +145,17 @@ function findTokenProblem(value: string): string | undefined {
 
 function findEndpointPathProblem(value: string): string | undefined {
   const segments = value.split('/');
-  if (!value.startsWith('/') || /[?#\s\\]/.test(value)) return 'must be a path that starts with a slash, without query or fragment';
+  if (!value.startsWith('/') || /[?#\s\\]/.test(value))
+    return 'must be a path that starts with a slash, without query or fragment';
   if (segments.includes('.') || segments.includes('..')) return 'must not contain `.` or `..` as a segment';
   if (!segments.includes(':userId')) {
     return 'must contain `:userId` as a segment: without it every user would get the same token';
   }
-  const isKnown = (segment: string): boolean => segment === ':userId' || segment === ':resourceType' || !segment.includes(':');
-  return segments.every(isKnown) ? undefined : 'may contain `:userId` and `:resourceType`, as whole segments, and no other parameter';
+  const isKnown = (segment: string): boolean =>
+    segment === ':userId' || segment === ':resourceType' || !segment.includes(':');
+  return segments.every(isKnown)
+    ? undefined
+    : 'may contain `:userId` and `:resourceType`, as whole segments, and no other parameter';
 }
 
 const FIXED_HEADERS: readonly string[] = [

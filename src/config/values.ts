@@ -36,7 +36,7 @@ export function findOriginProblem(value: string): string | undefined {
   if (value === '*') return 'must not be `*`: list the origins whose pages may call';
   const url = parseUrl(value);
   if (url === undefined || url.origin !== value || url.origin === 'null') {
-    return 'must be an exact origin: scheme, host and port if unusual, without a path, for example https://app.example.com';
+    return 'must be an exact origin, without a path, for example https://app.example.com';
   }
   return undefined;
 }
@@ -78,14 +78,19 @@ export function findRangeProblem(value: string): string | undefined {
   if (family === 0 || rest.length > 0) return form;
   if (prefix === undefined) return undefined;
   if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > (family === 4 ? 32 : 128)) return form;
-  return Number(prefix) === 0 ? 'must not cover every address: anybody could then claim to be a proxy' : undefined;
+  return Number(prefix) === 0
+    ? 'must not cover every address: anybody could then claim to be a proxy'
+    : undefined;
 }
 
 /** RFC 6749 §3.3, scope-token: what can stand in a challenge without escaping. */
 export function findScopeProblem(value: string): string | undefined {
-  if (!/^[\x21\x23-\x5B\x5D-\x7E]+$/.test(value)) return 'must be one scope: printable ASCII without blanks, quotes or backslashes';
+  if (!/^[\x21\x23-\x5B\x5D-\x7E]+$/.test(value))
+    return 'must be one scope: printable ASCII without blanks, quotes or backslashes';
   // SEP-835: a resource server neither asks for it nor lists it.
-  return value === 'offline_access' ? '`offline_access` is between client and issuer and must not be asked for here' : undefined;
+  return value === 'offline_access'
+    ? '`offline_access` is between client and issuer and must not be asked for here'
+    : undefined;
 }
 
 /** Fields that hold credentials of ours or of the caller, in lower case. */
@@ -101,7 +106,9 @@ const CREDENTIAL_FIELDS: readonly string[] = [
 /** For a request header that is passed on or decides something. */
 export function findHeaderNameProblem(value: string): string | undefined {
   if (!isHeaderName(value)) return 'must be the name of an HTTP header';
-  return CREDENTIAL_FIELDS.includes(value.toLowerCase()) ? 'must not be a header that carries credentials' : undefined;
+  return CREDENTIAL_FIELDS.includes(value.toLowerCase())
+    ? 'must not be a header that carries credentials'
+    : undefined;
 }
 
 /** RFC 9110 §5.1. */
@@ -135,11 +142,15 @@ export interface Rate {
 export function findRate(value: string): Rate | undefined {
   const [, count, unit = ''] = /^([1-9]\d{0,8})\/([a-z]{1,6})$/.exec(value) ?? [];
   const windowSeconds = UNIT_SECONDS.get(unit);
-  return count === undefined || windowSeconds === undefined ? undefined : { limit: Number(count), windowSeconds };
+  return count === undefined || windowSeconds === undefined
+    ? undefined
+    : { limit: Number(count), windowSeconds };
 }
 
 export function findRateProblem(value: string): string | undefined {
-  return findRate(value) === undefined ? 'must be a count per period, for example 100/min (s, min, h or day)' : undefined;
+  return findRate(value) === undefined
+    ? 'must be a count per period, for example 100/min (s, min, h or day)'
+    : undefined;
 }
 
 export function parseUrl(value: string): URL | undefined {

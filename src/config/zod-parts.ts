@@ -27,7 +27,8 @@ export function strict<const Shape extends z.core.$ZodLooseShape>(
 
 function describeUnknownKey(key: string, known: readonly string[], hints: ObjectHints): string {
   const name = JSON.stringify(shorten(key)).slice(1, -1);
-  if (hints.refused !== undefined && Object.hasOwn(hints.refused, key)) return `\`${name}\` ${hints.refused[key]}`;
+  if (hints.refused !== undefined && Object.hasOwn(hints.refused, key))
+    return `\`${name}\` ${hints.refused[key]}`;
   if (hints.later?.includes(key) === true) {
     return `\`${name}\` is not supported in this version (supported: ${known.join(', ')})`;
   }
@@ -45,7 +46,9 @@ export function choice<const Words extends readonly string[]>(
 }
 
 /** Objects told apart by their `type`. */
-export function kinds<const Options extends readonly [z.core.$ZodTypeDiscriminable, ...z.core.$ZodTypeDiscriminable[]]>(
+export function kinds<
+  const Options extends readonly [z.core.$ZodTypeDiscriminable, ...z.core.$ZodTypeDiscriminable[]],
+>(
   options: Options,
   words: { readonly supported: readonly string[]; readonly later: readonly string[] },
 ): z.ZodDiscriminatedUnion<Options, 'type'> {

@@ -40,7 +40,7 @@ function describeIssue(issue: Issue, path: readonly PropertyKey[], input: unknow
 function describeType(expected: string, path: readonly PropertyKey[], input: unknown): string {
   const [found, isPresent] = lookUp(path, input);
   if (found === undefined && isPresent && path.length > 0) {
-    return 'is undefined: set it, or leave the key out (does it come from an environment variable that is not set?)';
+    return 'is undefined: set it, or leave the key out (is an environment variable not set?)';
   }
   if (found === undefined && path.length > 0) return 'is required';
   const wanted = EXPECTED.get(expected) ?? expected;
@@ -50,7 +50,8 @@ function describeType(expected: string, path: readonly PropertyKey[], input: unk
 }
 
 function describeBound(side: 'least' | 'most', bound: number, origin: string): string {
-  if (origin === 'string') return side === 'least' ? 'must not be empty' : `must be at most ${bound} characters long`;
+  if (origin === 'string')
+    return side === 'least' ? 'must not be empty' : `must be at most ${bound} characters long`;
   if (origin === 'array') return `needs at ${side} ${bound} ${bound === 1 ? 'entry' : 'entries'}`;
   return `must be at ${side} ${bound}`;
 }
@@ -61,7 +62,9 @@ function describeUnion(
   path: readonly PropertyKey[],
   input: unknown,
 ): readonly Problem[] {
-  const closest = issue.errors.filter((issues) => !issues.some(({ path, code }) => path.length === 0 && code === 'invalid_type'));
+  const closest = issue.errors.filter(
+    (issues) => !issues.some((inner) => inner.path.length === 0 && inner.code === 'invalid_type'),
+  );
   const [only] = closest;
   if (only !== undefined && closest.length === 1) {
     return only.flatMap((inner) => describeIssue(inner, [...path, ...inner.path], input));

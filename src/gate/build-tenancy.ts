@@ -6,7 +6,7 @@ import { APITokenResolver } from '../tenancy/api-token.ts';
 import { SimpleTokenResolver } from '../tenancy/env-token.ts';
 import { JWTTokenResolver } from '../tenancy/jwt-token.ts';
 import type { TenantResolver } from '../tenancy/tenant-resolver.ts';
-import { createTenantResolver, type TenantResolverOptions } from '../tenancy/tenants.ts';
+import { createTenantResolver } from '../tenancy/tenants.ts';
 import type { ResourceTokenResolver } from '../tenancy/token-resolver.ts';
 
 export interface BuiltTenancy {
@@ -40,7 +40,7 @@ export function buildTenancy(tenancy: ResolvedTenancy, sources: TenancySources):
 function buildTenants(tenants: ResolvedTenants | undefined): TenantResolver | undefined {
   if (tenants === undefined) return undefined;
   // The schema has checked that each source comes with its own option.
-  return tenants.from === 'custom' ? tenants.resolver : createTenantResolver(tenants as TenantResolverOptions);
+  return tenants.from === 'custom' ? tenants.resolver : createTenantResolver(tenants as Parameters<typeof createTenantResolver>[0]);
 }
 
 function buildResolver(entry: ResolvedCredentials, { env, tokenSource }: TenancySources): ResourceTokenResolver {

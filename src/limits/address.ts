@@ -3,6 +3,9 @@ export const UNKNOWN_ADDRESS = 'unknown';
 
 const MAX_ADDRESS_LENGTH = 100;
 
+/** Four decimal octets without leading zeros, as other readings of `010` differ between systems. */
+const IPV4 = /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!$)|$)){4}$/;
+
 /**
  * Under which key an address is counted, the same for every spelling of it: an IPv4 address itself, an
  * IPv6 address by its /64, as that is what one subscriber owns. IPv4 inside IPv6 (`::ffff:1.2.3.4`,
@@ -13,8 +16,9 @@ const MAX_ADDRESS_LENGTH = 100;
  */
 export function addressKey(address: string): string {
   if (address.length > MAX_ADDRESS_LENGTH) return UNKNOWN_ADDRESS;
-  const ipv4 = parseIpv4(address);
-  if (ipv4 !== undefined) return formatIpv4(ipv4);
+  // How a socket that serves both families spells an IPv4 client.
+  const ipv4 = address.startsWith('::ffff:') ? address.slice(7) : address;
+  if (IPV4.test(ipv4)) return ipv4;
   const groups = parseIpv6(withoutZone(address));
   if (groups === undefined) return UNKNOWN_ADDRESS;
   const embedded = embeddedIpv4(groups);
@@ -29,16 +33,8 @@ function withoutZone(address: string): string {
   return percent > 0 && percent < address.length - 1 ? address.slice(0, percent) : address;
 }
 
-/** Four decimal octets without leading zeros, as other readings of `010` differ between systems. */
 function parseIpv4(text: string): readonly number[] | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
-  const octets: number[] = [];
-  for (const part of parts) {
-    if (!/^(?:0|[1-9][0-9]{0,2})$/.test(part)) return undefined;
-    octets.push(Number(part));
-  }
-  return octets.every((octet) => octet <= 255) ? octets : undefined;
+  return IPV4.test(text) ? text.split('.').map(Number) : undefined;
 }
 
 function formatIpv4(octets: readonly number[]): string {

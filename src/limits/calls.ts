@@ -62,8 +62,11 @@ export function createCallLimits(
       let refusal: LimitResult | undefined;
       for (const { limiter, keyOf } of compiled) {
         const key = keyOf(subject);
-        if (key === undefined) continue;
-        applied.push({ limiter, key });
+        if (key !== undefined) applied.push({ limiter, key });
+      }
+      const [only] = applied;
+      if (only !== undefined && applied.length === 1) return only.limiter.consume(only.key);
+      for (const { limiter, key } of applied) {
         const result = limiter.peek(key);
         if (!result.allowed) refusal = later(refusal, result);
       }

@@ -39,13 +39,12 @@ export function createDebtTable(maxKeys: number): DebtTable {
     debts[slot] = paidAt(keys.length);
   }
 
-  /** Drops what is paid among the next entries; returns the slot of the smallest debt it met. */
+  /** Drops what is paid among the next entries; if nothing was, returns the slot of the smallest debt. */
   function sweep(looks: number, now: number): number {
     let smallest = -1;
     for (let look = Math.min(looks, keys.length); look > 0; look -= 1) {
       if (cursor >= keys.length) cursor = 0;
       if (paidAt(cursor) <= now) {
-        if (smallest === keys.length - 1) smallest = cursor;
         remove(cursor);
       } else {
         if (smallest === -1 || paidAt(cursor) < paidAt(smallest)) smallest = cursor;

@@ -43,7 +43,11 @@ describe('AuthenticatedTool', () => {
     expect(inner.calls).toBe(0);
 
     const open = new AuthenticatedTool(inner, { requiresAuth: false });
-    expect(await open.execute({ profileId: 'p1' }, '', '')).toEqual({ profileId: 'p1', accessToken: '', userId: '' });
+    expect(await open.execute({ profileId: 'p1' }, '', '')).toEqual({
+      profileId: 'p1',
+      accessToken: '',
+      userId: '',
+    });
   });
 
   it('gives a tool without authentication neither token nor user id', async () => {
@@ -57,12 +61,19 @@ describe('AuthenticatedTool', () => {
 
   it('demands scopes and roles', async () => {
     const tool = new AuthenticatedTool(new GetProfile(), { scopes: ['profile:read'], roles: ['member'] });
-    const principal = createPrincipal({ issuer: 'i', subject: 'alice', scopes: ['profile:read'], roles: ['member'] });
+    const principal = createPrincipal({
+      issuer: 'i',
+      subject: 'alice',
+      scopes: ['profile:read'],
+      roles: ['member'],
+    });
     const context = { ...createStandaloneContext('alice'), principal };
     await expect(tool.execute({ profileId: 'p1' }, 'token', 'alice')).rejects.toMatchObject({
       code: 'INSUFFICIENT_SCOPE',
     });
-    expect(await tool.execute({ profileId: 'p1' }, 'token', 'alice', context)).toMatchObject({ userId: 'alice' });
+    expect(await tool.execute({ profileId: 'p1' }, 'token', 'alice', context)).toMatchObject({
+      userId: 'alice',
+    });
   });
 
   it('refuses contradictions and what is no tool', () => {

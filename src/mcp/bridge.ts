@@ -232,9 +232,11 @@ function toInputRequired(error: RpcError, context: ServerContext): JsonObject | 
   if (!isObject(elicitation) || elicitation['url'] === undefined) return undefined;
   const elicitations: unknown = isObject(error.data) ? error.data['elicitations'] : undefined;
   if (!Array.isArray(elicitations) || elicitations.length === 0) return undefined;
-  const requests = elicitations.filter(isObject).map(({ url, message }, index) => [
-    `url-${index + 1}`,
-    { method: 'elicitation/create', params: { mode: 'url', url, message } },
-  ]);
+  const requests = elicitations
+    .filter(isObject)
+    .map(({ url, message }, index) => [
+      `url-${index + 1}`,
+      { method: 'elicitation/create', params: { mode: 'url', url, message } },
+    ]);
   return { resultType: 'input_required', inputRequests: Object.fromEntries(requests) };
 }

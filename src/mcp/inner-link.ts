@@ -12,7 +12,9 @@ import {
 /** What a transport tells a server beside a message. SDK v1 reads `requestInfo`, v2 reads `request`. */
 export interface MessageExtra {
   readonly authInfo?: unknown;
-  readonly requestInfo?: { readonly headers: Readonly<Record<string, string>>; readonly url?: URL } | undefined;
+  readonly requestInfo?:
+    | { readonly headers: Readonly<Record<string, string>>; readonly url?: URL }
+    | undefined;
   readonly request?: Request | undefined;
 }
 
@@ -87,7 +89,13 @@ export interface InnerLink {
 }
 
 const LATEST_VERSION = '2025-11-25';
-const KNOWN_VERSIONS: readonly unknown[] = [LATEST_VERSION, '2025-06-18', '2025-03-26', '2024-11-05', '2024-10-07'];
+const KNOWN_VERSIONS: readonly unknown[] = [
+  LATEST_VERSION,
+  '2025-06-18',
+  '2025-03-26',
+  '2024-11-05',
+  '2024-10-07',
+];
 const CLIENT_INFO = { name: 'mcp-gatehouse', version: '0' };
 const INITIALIZE_TIMEOUT_MS = 10_000;
 
@@ -101,7 +109,10 @@ const linked = new WeakSet<ServerProduct>();
  * @throws TransportError (TRANSPORT_ERROR) when the server is in use already, does not initialize in
  *   time or answers what is no MCP.
  */
-export async function connectInner(product: ServerProduct, options: InnerLinkOptions = {}): Promise<InnerLink> {
+export async function connectInner(
+  product: ServerProduct,
+  options: InnerLinkOptions = {},
+): Promise<InnerLink> {
   if (linked.has(product) || isConnected(product)) {
     throw new TransportError('The server is already in use', {
       detail: 'the server factory returned a connected server; it must build a new one for each call',
@@ -111,7 +122,11 @@ export async function connectInner(product: ServerProduct, options: InnerLinkOpt
   const wire = createInnerWire(product, options);
   const timeoutMs = options.initializeTimeoutMs ?? INITIALIZE_TIMEOUT_MS;
   try {
-    const initialized = await withDeadline(initialize(wire, options), timeoutMs, 'The server did not start in time');
+    const initialized = await withDeadline(
+      initialize(wire, options),
+      timeoutMs,
+      'The server did not start in time',
+    );
     return toLink(wire, product, initialized);
   } catch (cause) {
     void release(wire, product).catch((error: unknown) => options.onError?.(error));

@@ -1,4 +1,5 @@
 import { TransportError } from '../core/errors.ts';
+import { abortReason, checkNotAborted } from './abort-reason.ts';
 import { withDeadline } from './deadline.ts';
 import type { InnerLinkOptions, LinkPeer, LinkRequestOptions } from './inner-link.ts';
 import { RPC, RpcError, toRpcErrorBody } from './rpc-error.ts';
@@ -25,7 +26,7 @@ export interface InnerWire {
 
 interface Pending {
   readonly options: LinkRequestOptions;
-  settle(outcome: { readonly result: JsonObject } | { readonly error: unknown }): void;
+  settle(outcome: { readonly result: JsonObject } | { readonly error: Error }): void;
 }
 
 const CLOSE_TIMEOUT_MS = 5_000;
@@ -94,13 +95,15 @@ class Wire implements InnerWire {
     const { signal, timeoutMs } = options;
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new RpcError(RPC.connectionClosed, 'Connection closed');
-      signal?.throwIfAborted();
+      checkNotAborted(signal);
       const id = this.#nextId++;
-      const abandon = (error: unknown, reason: string): void => {
+      const abandon = (error: Error, reason: string): void => {
         pending.settle({ error });
         this.notify('notifications/cancelled', { requestId: id, reason });
       };
-      const onAbort = (): void => abandon(signal?.reason, 'The client gave the request up');
+      const onAbort = (): void => {
+        if (signal !== undefined) abandon(abortReason(signal), 'The client gave the request up');
+      };
       const onTimeout = (): void => abandon(new RpcError(RPC.requestTimeout, 'Request timed out'), 'timeout');
       const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs).unref();
       const pending: Pending = {
@@ -127,8 +130,8 @@ class Wire implements InnerWire {
   #send(request: JsonRpcRequest, pending: Pending): void {
     try {
       this.#deliver(request, pending.options.extra ?? {});
-    } catch (error) {
-      pending.settle({ error });
+    } catch (cause) {
+      pending.settle({ error: new TransportError('The server could not take the request', { cause }) });
     }
   }
 
@@ -185,7 +188,9 @@ class Wire implements InnerWire {
   #serve(request: JsonRpcRequest, related: JsonRpcId | undefined): void {
     const controller = new AbortController();
     this.#served.set(request.id, controller);
-    const answer = (body: { readonly result: JsonObject } | { readonly error: ReturnType<typeof toRpcErrorBody> }) => {
+    const answer = (
+      body: { readonly result: JsonObject } | { readonly error: ReturnType<typeof toRpcErrorBody> },
+    ) => {
       this.#served.delete(request.id);
       if (this.#closed || controller.signal.aborted) return;
       this.#deliver({ jsonrpc: '2.0', id: request.id, ...body });
@@ -202,7 +207,8 @@ class Wire implements InnerWire {
   }
 
   #answererOf(related: JsonRpcId | undefined): LinkPeer['onRequest'] {
-    const own = related === undefined ? this.#onlyPeer()?.onRequest : this.#pendingOf(related)?.options.onRequest;
+    const own =
+      related === undefined ? this.#onlyPeer()?.onRequest : this.#pendingOf(related)?.options.onRequest;
     return own ?? this.#options.onRequest ?? refuseRequest;
   }
 

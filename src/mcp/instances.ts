@@ -60,12 +60,12 @@ export function createInstances(options: InstanceOptions): Instances {
 
 type Build = (request: InstanceRequest) => Promise<ServerProduct>;
 
-function freshInstances({ sdk }: InstanceOptions, build: Build): Instances {
+function freshInstances({ sdk, onError }: InstanceOptions, build: Build): Instances {
   return {
     async open(request) {
       const product = await build(request);
       if (isNativeV2(sdk, product)) return product;
-      return bridgeServer(await connectInner(product), { sdk, ownsLink: true });
+      return bridgeServer(await connectInner(product), { sdk, ownsLink: true, onError });
     },
     async withLink(request, use) {
       const link = await connectInner(await build(request));
@@ -81,60 +81,49 @@ function freshInstances({ sdk }: InstanceOptions, build: Build): Instances {
   };
 }
 
-interface PooledEntry {
-  readonly request: InstanceRequest;
-  readonly principalKey: string;
-}
-
 function pooledInstances(
   options: InstanceOptions,
   build: Build,
   limits: NonNullable<InstanceOptions['pool']>,
 ): Instances {
-  const entries = new Map<string, PooledEntry>();
   const pool: InstancePool<InnerLink> = createInstancePool<InnerLink>({
     maxSize: limits.max,
     idleTimeoutMs: limits.idleMs,
     maxLifetimeMs: limits.lifetimeMs,
     now: options.now,
-    create: async (key) => {
-      const entry = entries.get(key);
-      if (entry === undefined) throw new Error('No request for this key');
-      return connectInner(await build(entry.request));
-    },
+    create: () => Promise.reject(new Error('Every lease brings its own way to create')),
     destroy: (link) => link.close(),
+    isAlive: (link) => !link.closed,
+    onError: options.onError,
   });
+  const lease = (request: InstanceRequest) =>
+    pool.lease(instanceKey(request, options.resourceType), request.extras.signal, async () =>
+      connectInner(await build(request)),
+    );
 
   return {
     async open(request) {
-      const lease = await leaseFor(request);
-      const front = bridgeServer(lease.instance, { sdk: options.sdk, ownsLink: false });
-      return releaseOnClose(front, lease.release);
+      const { instance, release, discard } = await lease(request);
+      return bridgeServer(instance, {
+        sdk: options.sdk,
+        ownsLink: false,
+        // Calls that were cut off may still be at work: such a server is not for the next request.
+        onDetach: (abandoned) => (abandoned === 0 ? release() : discard()),
+        onError: options.onError,
+      });
     },
     async withLink(request, use) {
-      const lease = await leaseFor(request);
+      const { instance, release } = await lease(request);
       try {
-        return await use(lease.instance);
+        return await use(instance);
       } finally {
-        lease.release();
+        release();
       }
     },
-    evict(principalKey) {
-      pool.evict((key) => keyOwner(key) === principalKey);
-    },
+    evict: (principalKey) => pool.evict((key) => ownerOf(key) === principalKey),
     stats: () => pool.stats(),
     close: () => pool.close(),
   };
-
-  async function leaseFor(request: InstanceRequest) {
-    const key = instanceKey(request, options.resourceType);
-    entries.set(key, { request, principalKey: request.extras.principal.key });
-    try {
-      return await pool.lease(key, request.extras.signal);
-    } finally {
-      entries.delete(key);
-    }
-  }
 }
 
 // A rotated token or other extras make another key, so a stale instance is never handed out.
@@ -149,18 +138,7 @@ function instanceKey({ upstreamToken, userId, extras }: InstanceRequest, resourc
   ]);
 }
 
-function keyOwner(key: string): unknown {
+function ownerOf(key: string): unknown {
   const parts: unknown = JSON.parse(key);
   return Array.isArray(parts) ? parts[0] : undefined;
-}
-
-function releaseOnClose(front: ServerProduct, release: () => void): ServerProduct {
-  const close = front.close.bind(front);
-  let released = false;
-  front.close = async () => {
-    await close();
-    if (!released) release();
-    released = true;
-  };
-  return front;
 }

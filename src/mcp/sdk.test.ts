@@ -15,14 +15,17 @@ describe('loadServerSdk', () => {
 });
 
 describe('importServerSdk', () => {
-  const failure = (load: () => Promise<ServerSdk>): Promise<unknown> => importServerSdk(load).catch((error) => error);
+  const failure = (load: () => Promise<ServerSdk>): Promise<unknown> =>
+    importServerSdk(load).catch((error) => error);
 
   it('names the install line when the peer is missing', async () => {
     const missing = Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
     const error = await failure(() => Promise.reject(missing));
     expect(error).toBeInstanceOf(ConfigurationError);
     expect(error).toMatchObject({ code: 'CONFIGURATION_ERROR', cause: missing });
-    expect(String(error)).toContain('is not installed. Install it with: npm install @modelcontextprotocol/server');
+    expect(String(error)).toContain(
+      'is not installed. Install it with: npm install @modelcontextprotocol/server',
+    );
   });
 
   it('tells a broken peer from a missing one', async () => {

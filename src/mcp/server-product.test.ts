@@ -1,10 +1,16 @@
 import { Client } from '@modelcontextprotocol/client';
-import { McpServer as McpServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { Server as ServerV1 } from '@modelcontextprotocol/sdk/server/index.js';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
+import { Server as ServerV1 } from '@modelcontextprotocol/sdk/server/index.js';
+import { McpServer as McpServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { McpServer, Server } from '@modelcontextprotocol/server';
 import { describe, expect, it } from 'vitest';
-import { isNotification, isRequest, isResponse, isServerProduct, type ServerProduct } from './server-product.ts';
+import {
+  isNotification,
+  isRequest,
+  isResponse,
+  isServerProduct,
+  type ServerProduct,
+} from './server-product.ts';
 
 const info = { name: 'any', version: '1.0.0' };
 
@@ -30,9 +36,11 @@ describe('ServerProduct', () => {
 
 describe('message guards', () => {
   const kinds = (message: unknown): string[] =>
-    [isRequest(message) && 'request', isNotification(message) && 'notification', isResponse(message) && 'response'].filter(
-      (kind): kind is 'request' | 'notification' | 'response' => kind !== false,
-    );
+    [
+      isRequest(message) && 'request',
+      isNotification(message) && 'notification',
+      isResponse(message) && 'response',
+    ].filter((kind): kind is 'request' | 'notification' | 'response' => kind !== false);
 
   it.each([
     [{ jsonrpc: '2.0', id: 0, method: 'ping' }, 'request'],

@@ -6,7 +6,7 @@ import type { ToolDefinition } from './tool-definition.ts';
 import type { ToolArguments, ToolContext, ToolProgress } from './tool-handler.ts';
 import { logSafely, type ToolLogger } from './tool-logger.ts';
 import { type ResultRules, type ToolResult, toErrorResult, toToolResult } from './tool-result.ts';
-import { messageOf, toSafeText } from './tool-text.ts';
+import { messageOf, toLogText } from './tool-text.ts';
 
 /** For whom a server was made. */
 export interface ToolServerOwner {
@@ -25,7 +25,8 @@ export interface ToolCallParts {
   readonly isRuleEnforced: boolean;
 }
 
-const MAX_LOG_TEXT = 4000;
+const MAX_LOG_TEXT = 1000;
+const MAX_FRAMES = 10;
 const URL_ELICITATION_REQUIRED = -32042;
 
 /** Runs one call of a tool. Every failure becomes a result, except the one that has an answer of its own. */
@@ -119,7 +120,7 @@ async function sendProgress(
 
 function logFailure({ tool, owner, logger }: ToolCallParts, error: unknown, { mcpReq }: ServerContext): void {
   if (mcpReq.signal.aborted) return;
-  const safe = (text: string) => toSafeText(text, owner.accessToken, MAX_LOG_TEXT);
+  const safe = (text: string) => toLogText(text, owner.accessToken, MAX_LOG_TEXT);
   const call = {
     tool: tool.name,
     requestId: String(mcpReq.id),
@@ -131,7 +132,12 @@ function logFailure({ tool, owner, logger }: ToolCallParts, error: unknown, { mc
     logSafely(logger, 'warn', { message: 'tool call refused', fields });
     return;
   }
-  const stack = error instanceof Error && error.stack !== undefined ? safe(error.stack) : undefined;
+  const lines = error instanceof Error ? (error.stack ?? '').split('\n') : [];
+  // Frames only: the message is there already, and may span lines of its own.
+  const stack = lines
+    .filter((line) => line.startsWith('    at '))
+    .slice(0, MAX_FRAMES)
+    .map(safe);
   logSafely(logger, 'error', { message: 'tool call failed', fields: { ...call, stack } });
 }
 

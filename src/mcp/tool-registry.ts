@@ -37,7 +37,10 @@ export interface ToolServerExtras {
   readonly requestContext?: RequestContext | undefined;
 }
 
-/** Makes a fresh SDK v2 server for one user. */
+/**
+ * Makes a fresh SDK v2 server for one user. Without a principal whoever has a user id counts as authenticated,
+ * and holds no scopes or roles.
+ */
 export type ToolServerFactory = (
   accessToken: string,
   userId: string,
@@ -109,8 +112,11 @@ export function createToolRegistry(options: ToolRegistryOptions): ToolRegistry {
     prepare: async () => checkSchemas(tools.values(), await loadServerSdk()),
     factory: () => async (accessToken, userId, extras) => {
       const sdk = await loadServerSdk();
-      const principal = isPrincipal(extras?.principal) ? extras.principal : undefined;
-      const owner = { accessToken, userId, principal, requestContext: extras?.requestContext };
+      const { principal, requestContext } = extras ?? {};
+      if (principal !== undefined && !isPrincipal(principal)) {
+        throw new ConfigurationError('a tool server was asked for with something else than a principal');
+      }
+      const owner = { accessToken, userId, principal, requestContext };
       return createServer({ sdk, options, owner, tools: tools.values() });
     },
   };

@@ -33,9 +33,12 @@ describe('toToolResult', () => {
     expect(toToolResult(value, rules)).toEqual({ content: text(expected) });
   });
 
-  it.each([undefined, () => 1, Symbol('s')])('makes an empty result of what JSON has no word for', (value) => {
-    expect(toToolResult(value, rules)).toEqual({ content: [] });
-  });
+  it.each([undefined, () => 1, Symbol('s')])(
+    'makes an empty result of what JSON has no word for',
+    (value) => {
+      expect(toToolResult(value, rules)).toEqual({ content: [] });
+    },
+  );
 
   it('says the same in text and structured content, whatever the object does when it is serialised', () => {
     class Money {
@@ -54,7 +57,10 @@ describe('toToolResult', () => {
 
   it('takes an object whose content is no content for a value', () => {
     const value = { content: 'chapter one', id: 1 };
-    expect(toToolResult(value, rules)).toEqual({ content: text(JSON.stringify(value)), structuredContent: value });
+    expect(toToolResult(value, rules)).toEqual({
+      content: text(JSON.stringify(value)),
+      structuredContent: value,
+    });
   });
 
   it('structures every JSON value under an output schema', () => {
@@ -95,9 +101,23 @@ describe('toErrorResult', () => {
     expect(result).toEqual({ content: text('upstream said 401 to [redacted]'), isError: true });
   });
 
+  it('keeps the lines of a message and takes other control characters out', () => {
+    const error = new Error('first\n\tsecond \u001b[31mred\u202e');
+    expect(toErrorResult(error, '').content).toEqual(text('first\n\tsecond \\u001b[31mred\\u202e'));
+  });
+
+  it('takes secrets out of messages', () => {
+    const error = new Error(
+      'GET https://u:pw@api.example/x?access_token=abc failed: Authorization: Bearer abcdef',
+    );
+    const [block] = toErrorResult(error, '').content;
+    expect(block).toHaveProperty('text', expect.not.stringMatching(/pw@|abc/));
+  });
+
   it('bounds what a tool says', () => {
-    const [block] = toErrorResult(new Error('x'.repeat(1_000_000)), '').content;
-    expect(block).toHaveProperty('text.length', 2000);
+    const [block] = toErrorResult(new Error('word '.repeat(200_000)), '').content;
+    expect(block?.type === 'text' && block.text.length).toBeGreaterThan(1900);
+    expect(block?.type === 'text' && block.text.length).toBeLessThanOrEqual(2000);
   });
 
   it('has something to say for everything that can be thrown', () => {

@@ -1,6 +1,6 @@
 import type { CallToolResult, InputRequiredResult } from '@modelcontextprotocol/server';
 import { MCPAuthError, RateLimitError } from '../core/errors.ts';
-import { messageOf, toSafeText } from './tool-text.ts';
+import { messageOf, toAnswerText } from './tool-text.ts';
 
 export type ToolResult = CallToolResult | InputRequiredResult;
 
@@ -39,7 +39,7 @@ export function toToolResult(value: unknown, rules: ResultRules): ToolResult {
  * and the seconds to wait also in `_meta`, others by their message, without secrets. Never a stack.
  */
 export function toErrorResult(error: unknown, accessToken: string): CallToolResult {
-  const text = toSafeText(messageOf(error), accessToken, MAX_ERROR_TEXT);
+  const text = toAnswerText(messageOf(error), accessToken, MAX_ERROR_TEXT);
   if (!(error instanceof MCPAuthError)) return { content: [{ type: 'text', text }], isError: true };
   const seconds = error instanceof RateLimitError ? error.retryAfterSeconds : undefined;
   return {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ConfigurationError, TokenResolutionError } from '../core/errors.ts';
 import { createPrincipal } from '../core/principal.ts';
 import { Secret } from '../core/secret.ts';
@@ -13,6 +13,7 @@ const SERVICE_TOKEN = 'service-token-of-this-server';
 const stops: (() => Promise<unknown>)[] = [];
 
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await Promise.all(stops.splice(0).map((stop) => stop()));
 });
 
@@ -219,8 +220,7 @@ describe('APITokenResolver: what counts as an outage', () => {
     const { url, seen } = await tenantManager(answer);
     const error = await failureOf(resolverAt(url, { timeoutMs: 150 }).resolveToken('ann', 'github'));
     expectOutage(error, /no complete answer within 150 ms/);
-    if (!(seen[0]?.socket.destroyed ?? true)) await once(seen[0]?.socket ?? new EventTarget(), 'close');
-    expect(seen[0]?.socket.destroyed).toBe(true);
+    await expect.poll(() => seen[0]?.socket.destroyed).toBe(true);
   });
 
   it('gives up on a fetch that does not listen to its signal', async () => {
@@ -309,6 +309,7 @@ describe('APITokenResolver: the cache', () => {
     ['expires_at', (ms: number) => new Date(ms + 7_200_000).toISOString().replace('Z', '+02:00')],
     ['expiresAt', (ms: number) => ms],
   ])('[mcp-auth/defect.token-cache-by-user] keeps no token past its %s', async (name, spell) => {
+    vi.stubEnv('TZ', 'America/New_York');
     const clock = { ms: Date.UTC(2030, 0, 1) };
     const expiry = clock.ms + 10_000;
     const { url, seen } = await tenantManager((request, response) => {
@@ -506,13 +507,13 @@ describe('APITokenResolver: one request for many callers', () => {
     expectOutage(await failureOf(resolver.resolveToken('c', 'github')), /too many requests/);
     await manager.arrived(2);
     for (const answer of manager.held) answer();
-    expect((await Promise.all(calls)).toSorted()).toEqual(['token 1', 'token 2']);
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['token 1', 'token 2']));
   });
 });
 
 describe('APITokenResolver: invalidate', () => {
   it.each([
-    [undefined, undefined, []],
+    [undefined, undefined, [] as string[]],
     ['ann', undefined, ['bob github', 'bob slack']],
     ['ann', 'github', ['ann slack', 'bob github', 'bob slack']],
     [undefined, 'slack', ['ann github', 'bob github']],

@@ -39,8 +39,9 @@ export function pathProblems(path: string): readonly string[] {
   const segments = path.split('/').slice(1);
   const problems: string[] = [];
   const sample = path.replaceAll(/\/:(?:userId|resourceType)(?=\/|$)/g, '/x');
-  // Whatever a URL parser would read differently (dot segments, queries, backslashes) shows here.
-  const isPlain = path.startsWith('/') && new URL(`http://localhost${sample}`).pathname === sample;
+  // Whatever a URL parser reads differently (dot segments, queries, backslashes) shows in the comparison.
+  const isPlain =
+    path.startsWith('/') && !path.includes('//') && new URL(`http://localhost${sample}`).pathname === sample;
   if (!isPlain) problems.push('endpointPath must begin with a slash and be a plain path');
   if (!segments.includes(':userId')) problems.push('endpointPath must hold :userId as a segment of its own');
   // Two ids in one segment could run together, and one user's path be another's.

@@ -64,13 +64,13 @@ describe('createTenantResolver from a claim', () => {
     expect(tenants.resolveTenant(ofAcme, elsewhere)).toEqual(acts('acme'));
   });
 
-  it.each([
-    [['acme']],
-    [5],
-    ...['', '../acme', 'acme/..', 'a b', '.acme', '-acme', 'acme\n', 'é', 'a'.repeat(64)].map((text) => [
-      text,
-    ]),
-  ])('refuses the claim %j', (tenant) => {
+  it.each<{ tenant: unknown }>([
+    { tenant: ['acme'] },
+    { tenant: 5 },
+    ...['', '../acme', 'acme/..', 'a b', '.acme', '-acme', 'acme\n', 'é', 'a'.repeat(64)].map((tenant) => ({
+      tenant,
+    })),
+  ])('refuses the claim %j', ({ tenant }) => {
     const tenants = createTenantResolver({ from: 'claim', required: false });
     expect(tenants.resolveTenant(principal({ claims: { tenant } }), request())).toEqual(MALFORMED);
   });

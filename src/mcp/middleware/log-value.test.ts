@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Secret } from '../../core/secret.ts';
 import { toLogValue } from './log-value.ts';
 
-const TOKEN = 'upstream-token-0123456789';
+const TOKEN = 'upstream-value-0123456789';
 
 describe('toLogValue', () => {
   it.each([
@@ -18,12 +18,18 @@ describe('toLogValue', () => {
     'sessionId',
     'privateKey',
     'otp',
-    'pin',
+    'user_pin',
+    'basicAuth',
+    'x-auth-value',
   ])('leaves out the value of %s', (name) => {
     expect(toLogValue({ [name]: 'value', deep: [{ [name]: { any: 'value' } }] }, '')).toEqual({
       [name]: '[redacted]',
       deep: [{ [name]: '[redacted]' }],
     });
+  });
+
+  it.each(['author', 'footprint', 'spinning', 'passage', 'monkey'])('keeps the value of %s', (name) => {
+    expect(toLogValue({ [name]: 'value' }, '')).toEqual({ [name]: 'value' });
   });
 
   it('leaves out the upstream token wherever it stands, also in names', () => {
@@ -68,7 +74,7 @@ describe('toLogValue', () => {
     expect(wide).toHaveLength(51);
     const many = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`n${index}`, index]));
     expect(Object.keys(toLogValue(many, '') as object)).toHaveLength(51);
-    expect(toLogValue('x'.repeat(100_000), '')).toHaveLength(500);
+    expect(String(toLogValue('word '.repeat(100_000), '')).length).toBeLessThanOrEqual(500);
     const bushy = Array.from({ length: 40 }, () => Array.from({ length: 40 }, () => 'word'));
     expect(JSON.stringify(toLogValue(bushy, '')).length).toBeLessThan(10_000);
   });
@@ -84,9 +90,12 @@ describe('toLogValue', () => {
     );
     expect(toLogValue({ hostile }, '')).toEqual({ hostile: '[unreadable]' });
     fc.assert(
-      fc.property(fc.anything({ withBigInt: true, withDate: true, withMap: true, withTypedArray: true }), (value) => {
-        JSON.stringify(toLogValue(value, TOKEN));
-      }),
+      fc.property(
+        fc.anything({ withBigInt: true, withDate: true, withMap: true, withTypedArray: true }),
+        (value) => {
+          JSON.stringify(toLogValue(value, TOKEN));
+        },
+      ),
     );
   });
 });

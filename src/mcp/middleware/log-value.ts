@@ -1,4 +1,4 @@
-import { toSafeText } from '../tool-text.ts';
+import { toLogText } from '../tool-text.ts';
 
 const MAX_DEPTH = 5;
 const MAX_ENTRIES = 50;
@@ -8,7 +8,7 @@ const REDACTED = '[redacted]';
 
 /** Names whose values are never logged, wherever they stand in a name: `accessToken`, `X-API-Key`. */
 const SECRET_NAME =
-  /pass(?:word|phrase|wd|code)|secret|token|api[-_ ]?key|private[-_ ]?key|auth|credential|cookie|session|signature|jwt|otp|cvv|cvc|\bpin\b|\bssn\b/i;
+  /pass(?:word|phrase|wd|code)|secret|token|(?:api|private)[-_ ]?key|authoriz|auth$|credential|cookie|session|signature|jwt|cvv|cvc|(?:^|[^a-z])(?:auth|otp|pin|ssn)(?:$|[^a-z])/i;
 
 /**
  * A copy of tool arguments or a result that may be logged: values of secret-looking names, secrets
@@ -22,7 +22,7 @@ export function toLogValue(value: unknown, accessToken: string): unknown {
   function copy(item: unknown, depth: number): unknown {
     if (left <= 0) return '…';
     left -= 1;
-    if (typeof item === 'string') return toSafeText(item, accessToken, MAX_TEXT);
+    if (typeof item === 'string') return toLogText(item, accessToken, MAX_TEXT);
     if (item === null || typeof item === 'number' || typeof item === 'boolean') return item;
     if (typeof item !== 'object') return item === undefined ? undefined : `[${typeof item}]`;
     if (depth >= MAX_DEPTH) return '…';
@@ -35,7 +35,7 @@ export function toLogValue(value: unknown, accessToken: string): unknown {
 
   function copyObject(item: object, depth: number): unknown {
     if (ArrayBuffer.isView(item) || item instanceof ArrayBuffer) return `[${item.byteLength} bytes]`;
-    if (item instanceof Error) return { error: toSafeText(item.message, accessToken, MAX_TEXT) };
+    if (item instanceof Error) return { error: toLogText(item.message, accessToken, MAX_TEXT) };
     if (hasToJson(item)) return copy(item.toJSON(), depth + 1);
     if (Array.isArray(item)) {
       const items = item.slice(0, MAX_ENTRIES).map((entry) => copy(entry, depth + 1));
@@ -47,7 +47,7 @@ export function toLogValue(value: unknown, accessToken: string): unknown {
   function copyEntries(item: object, depth: number): Record<string, unknown> {
     const names = Object.keys(item);
     const entries = names.slice(0, MAX_ENTRIES).map((name): [string, unknown] => {
-      const shown = toSafeText(name, accessToken, MAX_TEXT);
+      const shown = toLogText(name, accessToken, MAX_TEXT);
       return [
         shown,
         SECRET_NAME.test(name) ? REDACTED : copy((item as Record<string, unknown>)[name], depth + 1),

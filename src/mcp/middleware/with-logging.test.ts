@@ -33,7 +33,11 @@ describe('withLogging', () => {
       time += 250;
       return 'result';
     });
-    const principal = createPrincipal({ issuer: 'https://issuer.example', subject: 'alice', tenantId: 'acme' });
+    const principal = createPrincipal({
+      issuer: 'https://issuer.example',
+      subject: 'alice',
+      tenantId: 'acme',
+    });
     const context = { ...createStandaloneContext('alice'), toolName: 'get_data', requestId: '7', principal };
 
     expect(await tool({ id: 1 }, TOKEN, 'alice', context)).toBe('result');
@@ -50,7 +54,11 @@ describe('withLogging', () => {
       echo: `used ${TOKEN}`,
       refresh_token: 'refresh-me',
     }));
-    await tool({ id: 1, password: 'hunter2', nested: { apiKey: 'k-1' }, note: `my ${TOKEN}` }, TOKEN, 'alice');
+    await tool(
+      { id: 1, password: 'hunter2', nested: { apiKey: 'k-1' }, note: `my ${TOKEN}` },
+      TOKEN,
+      'alice',
+    );
     expect(entries[0]?.fields['args']).toEqual({
       id: 1,
       password: '[redacted]',

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../../core/clock.ts';
 import { MCPAuthError } from '../../core/errors.ts';
 import type { ToolContext } from '../tool-handler.ts';
 import { logSafely, stderrLogger, type ToolLogFields, type ToolLogger } from '../tool-logger.ts';
-import { messageOf, toSafeText } from '../tool-text.ts';
+import { messageOf, toLogText } from '../tool-text.ts';
 import { toLogValue } from './log-value.ts';
 import { defineToolMiddleware, type ToolMiddleware } from './tool-middleware.ts';
 
@@ -57,7 +57,7 @@ function describeCall(userId: string, context: ToolContext | undefined): ToolLog
 }
 
 function describeError(error: unknown, accessToken: string): ToolLogFields {
-  const text = toSafeText(messageOf(error), accessToken, MAX_ERROR_TEXT);
+  const text = toLogText(messageOf(error), accessToken, MAX_ERROR_TEXT);
   return error instanceof MCPAuthError
     ? { error: text, code: error.code, detail: error.detail }
     : { error: text };

@@ -1,3 +1,4 @@
+import { TransportError } from '../../core/errors.ts';
 import { parseChallenges, type Challenge, type ParsedChallenges } from './challenge.ts';
 import { createNodeExchange, findHeader, headerValues } from './exchange.ts';
 import type { Exchange, HeaderList, RawRequest, RawResponse } from './exchange.ts';
@@ -22,6 +23,9 @@ export interface Ask {
   /** Takes the place of the JSON-RPC message. */
   readonly body?: string | Uint8Array;
   readonly path?: string;
+  readonly timeoutMs?: number;
+  /** Read a stream to its end, instead of to the answer in it. */
+  readonly untilEnd?: boolean;
 }
 
 /** An HTTP request without a JSON-RPC message in it. */
@@ -54,7 +58,11 @@ export interface Asking {
 }
 
 /** The server asked for fewer requests, so nothing could be concluded from its answer. */
-export class LimitedError extends Error {}
+export class LimitedError extends TransportError {
+  constructor() {
+    super('the server limits the requests (429)');
+  }
+}
 
 const MAX_LIMIT_WAITS = 2;
 const MAX_LIMIT_WAIT_SECONDS = 10;
@@ -124,7 +132,9 @@ function toRequest(
     body: asked.body ?? JSON.stringify(toBody(asked.era, call)),
     timeoutMs: asked.timeoutMs,
     // A stream may stay open after the answer; a body of one's own is answered in a way unforeseen.
-    ...(asked.body === undefined && id !== undefined ? { isEnough: (body) => holdsAnswer(body, id) } : {}),
+    ...(asked.body === undefined && asked.untilEnd !== true && id !== undefined
+      ? { isEnough: (body) => holdsAnswer(body, id) }
+      : {}),
   };
 }
 
@@ -135,7 +145,9 @@ function bearer(token: string | undefined): HeaderList {
 function holdsAnswer(body: string, id: number): boolean {
   if (body.startsWith('{') || body.startsWith('[')) return false;
   const headers: HeaderList = [['content-type', 'text/event-stream']];
-  return readMessages({ headers, body }).some((message) => message.id === id && message.method === undefined);
+  return readMessages({ headers, body }).some(({ id: own, method }) =>
+    method === undefined ? own === id : method === 'notifications/subscriptions/acknowledged',
+  );
 }
 
 function toAnswer(response: RawResponse, id: number | undefined): Answer {

@@ -111,7 +111,7 @@ async function checkSession(subject: Subject): Promise<Finding> {
   const foreign = await judgeAll(subject, foreignTrials(subject, session, otherToken), expectStatus(404));
   if (foreign.verdict === 'failed') return foreign;
 
-  const list = { era: LEGACY, call: { method: 'tools/list', id: 1 } };
+  const list: Pick<Ask, 'era' | 'call'> = { era: LEGACY, call: { method: 'tools/list', id: 1 } };
   const absent = { ...session, id: toAbsentName(session.id) };
   const real = await subject.ask({ ...list, token: otherToken, session });
   const none = await subject.ask({ ...list, token: otherToken, session: absent });

@@ -30,6 +30,8 @@ export interface Check {
   readonly needs?: readonly Need[];
   /** Without this check's evidence the item is not applicable, whatever else passed. */
   readonly essential?: boolean;
+  /** Its eras run at the same time: for a check that waits for something both eras share. */
+  readonly together?: boolean;
   run(subject: Subject, era: Era): Promise<Finding>;
 }
 
@@ -45,6 +47,12 @@ export const passed = (evidence: string): Finding => ({ verdict: 'passed', evide
 export const failed = (evidence: string): Finding => ({ verdict: 'failed', evidence });
 export const notApplicable = (evidence: string): Finding => ({ verdict: 'not-applicable', evidence });
 
+/** Not applicable although something was given for it: the report says so among its problems. */
+export function unusable(subject: Subject, evidence: string): Finding {
+  subject.problems.add(evidence);
+  return notApplicable(evidence);
+}
+
 /** Credentials that must be seen to work before a refusal of something else means anything. */
 const CONTROLLED: readonly Need[] = ['token', 'otherToken', 'limitedToken'];
 
@@ -55,13 +63,13 @@ export async function runItem(item: Item, subject: Subject, eras: readonly Era[]
   const checks: CheckResult[] = [];
   let essentialMissing = false;
   for (const check of item.checks) {
-    const results: CheckResult[] = [];
-    for (const era of erasOf(check, eras)) {
-      const finding = await runCheck(check, subject, era);
+    const run = async (era: Era): Promise<CheckResult> => {
       const base = { name: check.name, level: check.level ?? item.level };
-      results.push({ ...base, ...(check.eras === 'once' ? {} : { era }), ...finding });
-    }
-    if (check.essential === true && !results.some(({ verdict }) => verdict !== 'not-applicable')) {
+      const finding = await runCheck(check, subject, era);
+      return { ...base, ...(check.eras === 'once' ? {} : { era }), ...finding };
+    };
+    const results = await inEras(erasOf(check, eras), check.together === true, run);
+    if (check.essential === true && isUnseen(results)) {
       essentialMissing = true;
     }
     checks.push(...results);
@@ -76,11 +84,22 @@ function erasOf(check: Check, eras: readonly Era[]): readonly Era[] {
   return check.eras === undefined ? eras : eras.filter((era) => check.eras?.includes(era) === true);
 }
 
+async function inEras<T>(
+  eras: readonly Era[],
+  together: boolean,
+  run: (era: Era) => Promise<T>,
+): Promise<readonly T[]> {
+  if (together) return Promise.all(eras.map(run));
+  const results: T[] = [];
+  for (const era of eras) results.push(await run(era));
+  return results;
+}
+
 async function runCheck(check: Check, subject: Subject, era: Era): Promise<Finding> {
   try {
     for (const need of check.needs ?? []) {
       const missing = await findMissing(need, subject, era);
-      if (missing !== undefined) return notApplicable(missing);
+      if (missing !== undefined) return missing;
     }
     return await check.run(subject, era);
   } catch (error) {
@@ -93,15 +112,18 @@ async function runCheck(check: Check, subject: Subject, era: Era): Promise<Findi
   }
 }
 
-async function findMissing(need: Need, subject: Subject, era: Era): Promise<string | undefined> {
+async function findMissing(need: Need, subject: Subject, era: Era): Promise<Finding | undefined> {
   if (need === 'raw') {
-    return subject.raw ? undefined : 'Needs a connection of its own: fetch cannot send this.';
+    return subject.raw ? undefined : notApplicable('Needs a connection of its own: fetch cannot send this.');
   }
-  if (!isGiven(need, subject)) return `Needs the option ${need}.`;
+  if (!isGiven(need, subject)) return notApplicable(`Needs the option ${need}.`);
   if (!CONTROLLED.includes(need)) return undefined;
   const token = subject.options.tokens[need as SingleTokenName] ?? '';
   if (await subject.isAccepted(era, token)) return undefined;
-  return `The ${need} given was not let in with an honest request, so a refusal would prove nothing.`;
+  return unusable(
+    subject,
+    `The ${need} given was not let in with an honest request, so a refusal would prove nothing.`,
+  );
 }
 
 function isGiven(need: Exclude<Need, 'raw'>, { options }: Subject): boolean {
@@ -120,6 +142,10 @@ function isGiven(need: Exclude<Need, 'raw'>, { options }: Subject): boolean {
     default:
       return options.tokens[need] !== undefined;
   }
+}
+
+function isUnseen(results: readonly CheckResult[]): boolean {
+  return results.length > 0 && results.every(({ verdict }) => verdict === 'not-applicable');
 }
 
 function verdictOf(checks: readonly CheckResult[], essentialMissing: boolean): Verdict {

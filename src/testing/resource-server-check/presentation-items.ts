@@ -202,6 +202,9 @@ function checkMirroredHeaders(subject: Subject, era: Era): Promise<Finding> {
     what,
     send: () => subject.ask({ era, call: { method: 'tools/list' }, token, ...change }),
   }));
+  const call = { method: 'tools/call', params: { name: 'gatehouse_check', arguments: {} } };
+  const headers: HeaderList = [['Mcp-Name', 'gatehouse_other']];
+  trials.push({ what: 'another Mcp-Name', send: () => subject.ask({ era, call, token, headers }) });
   return judgeAll(subject, trials, expectStatus(400));
 }
 

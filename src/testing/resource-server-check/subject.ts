@@ -7,6 +7,8 @@ import { LEGACY, MODERN, type Era } from './report.ts';
 /** The server under test as the judge deals with it: requests, protocol sessions, and facts learnt once. */
 export interface Subject extends Asking {
   readonly options: ResolvedOptions;
+  /** Sentences on what was given and turned out to be of no use. */
+  readonly problems: Set<string>;
   /** Undefined in the 2026-07-28 era and when no session could be opened. */
   findSession(era: Era, token: string): Promise<LegacySession | undefined>;
   /** Opens one more session, which nothing else uses. */
@@ -57,6 +59,7 @@ export function createSubject(options: ResolvedOptions): Subject {
     ...asking,
     ask: sessions.ask,
     options,
+    problems: new Set(),
     findSession,
     openSession: sessions.open,
     askWithin,

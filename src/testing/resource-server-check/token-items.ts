@@ -1,5 +1,5 @@
 import type { Answer } from './asking.ts';
-import { failed, notApplicable, passed, type Finding, type Item, type Need } from './item.ts';
+import { failed, notApplicable, passed, unusable, type Finding, type Item, type Need } from './item.ts';
 import { toProbe } from './messages.ts';
 import type { SingleTokenName } from './options.ts';
 import type { Era } from './report.ts';
@@ -48,7 +48,7 @@ const invalidItem: Item = {
       needs: ['revokedToken'],
       run: (subject, era) => {
         const token = subject.options.tokens.revokedToken ?? '';
-        if (isExpired(token)) return wornOut('revokedToken');
+        if (isExpired(token)) return wornOut(subject, 'revokedToken');
         return judgeAll(subject, [presenting(subject, era, 'a revoked token', token)], expect401);
       },
     },
@@ -106,7 +106,7 @@ async function checkExpired(subject: Subject, era: Era): Promise<Finding> {
   const token = subject.options.tokens.expiredToken ?? '';
   const expiry = findExpiry(token);
   if (expiry !== undefined && expiry > Date.now() / 1000) {
-    return notApplicable('The expiredToken given has not expired yet.');
+    return unusable(subject, 'The expiredToken given has not expired yet.');
   }
   return judgeAll(subject, [presenting(subject, era, 'an expired token', token)], expect401);
 }
@@ -116,8 +116,8 @@ function isExpired(token: string): boolean {
 }
 
 /** An expired token is refused whatever else is wrong with it. */
-async function wornOut(name: Need): Promise<Finding> {
-  return notApplicable(`The ${name} given has expired, so its refusal would prove nothing.`);
+async function wornOut(subject: Subject, name: Need): Promise<Finding> {
+  return unusable(subject, `The ${name} given has expired, so its refusal would prove nothing.`);
 }
 
 const audienceItem: Item = {
@@ -151,9 +151,9 @@ async function checkAudience(subject: Subject, era: Era): Promise<Finding> {
   const { foreignAudienceTokens, resource } = subject.options;
   const trials: Trial[] = [];
   for (const [index, token] of foreignAudienceTokens.entries()) {
-    if (isExpired(token)) return wornOut('foreignAudienceToken');
+    if (isExpired(token)) return wornOut(subject, 'foreignAudienceToken');
     if (findAudiences(token)?.includes(resource.href) === true) {
-      return notApplicable('A foreignAudienceToken given is for this very resource.');
+      return unusable(subject, 'A foreignAudienceToken given is for this very resource.');
     }
     trials.push(presenting(subject, era, `token ${index + 1} for another resource`, token));
   }
@@ -168,7 +168,7 @@ async function checkGiven(
   rule: Rule = expect401,
 ): Promise<Finding> {
   const token = subject.options.tokens[name] ?? '';
-  return isExpired(token) ? wornOut(name) : judgeAll(subject, [presenting(subject, era, what, token)], rule);
+  return isExpired(token) ? wornOut(subject, name) : judgeAll(subject, [presenting(subject, era, what, token)], rule);
 }
 
 const issuerItem: Item = {
@@ -236,7 +236,7 @@ const boundItem: Item = {
       needs: ['boundToken'],
       run: async (subject, era) => {
         const token = subject.options.tokens.boundToken ?? '';
-        if (isExpired(token)) return wornOut('boundToken');
+        if (isExpired(token)) return wornOut(subject, 'boundToken');
         const headers = [['Authorization', `DPoP ${token}`]] as const;
         const send = (): Promise<Answer> => subject.ask({ era, call: toProbe(era), headers });
         // RFC 9449 §7.1 names a missing proof a 401; a malformed one may be called a bad request.

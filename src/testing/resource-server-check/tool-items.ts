@@ -58,7 +58,7 @@ export const TOOL_ITEM: Item = {
   level: 'MUST',
   checks: [
     ...KINDS.flatMap(hiddenChecks),
-    { name: 'lists are private', eras: [MODERN], needs: ['token'], essential: true, run: checkPrivate },
+    { name: 'lists are private', eras: [MODERN], needs: ['token'], run: checkPrivate },
     {
       name: 'a tool within reach of more scope is listed',
       level: 'judgement',
@@ -116,6 +116,7 @@ function hiddenChecks(kind: Kind): readonly Check[] {
     {
       name: `a hidden ${kind.name} answers as an unknown one`,
       needs,
+      essential: kind.name === 'tool',
       run: (subject, era) => compareHidden(subject, era, subject.options.hidden[kind.name] ?? '', kind.calls),
     },
   ];
@@ -173,6 +174,12 @@ function hasRun(answer: Answer, id: number): boolean {
   return answer.messages.some(({ id: own, result }) => own === id && isRecord(result) && result.isError !== true);
 }
 
+const expectNotRun: Rule = (answer) => {
+  const { result } = answer.message ?? {};
+  const isRefused = result === undefined || result.isError === true;
+  return isRefused && answer.status < 500 ? undefined : 'a refusal';
+};
+
 async function checkBatch(subject: Subject, era: Era): Promise<Finding> {
   const { tokens, scopedTool } = subject.options;
   const params = { arguments: {}, ...scopedTool };
@@ -200,9 +207,7 @@ async function checkHeaders(subject: Subject, era: Era): Promise<Finding> {
     what: `a call beyond the scope under ${what}`,
     send: () => subject.askWithin(tokens.limitedToken ?? '', { era, call, headers }),
   }));
-  // The 2026-07-28 era calls it HeaderMismatch, the 2025-11-25 era knows no such headers.
-  const rule: Rule = era === MODERN ? expectStatus(400, 403) : expectStatus(403, 400);
-  return judgeAll(subject, trials, rule);
+  return judgeAll(subject, trials, expectNotRun);
 }
 
 function listen(subject: Subject, token: string | undefined, filter: object): Promise<Answer> {

@@ -1,0 +1,34 @@
+export type { AuditEvent, AuditSink } from './audit/audit-sink.ts';
+export type { AuthProvider, AuthResult } from './authn/auth-provider.ts';
+export { BaseAuthProvider } from './authn/base-auth-provider.ts';
+export { createChain } from './authn/chain.ts';
+export { EnvAuthProvider } from './authn/env.ts';
+export { JWTAuthProvider } from './authn/jwt.ts';
+export type { Authorizer } from './authz/authorizer.ts';
+export type { AccessRequest, Action, Target } from './core/access.ts';
+export type { Decision, Remedy } from './core/decision.ts';
+export {
+  AuthenticationError,
+  ConfigurationError,
+  type ErrorCode,
+  InvalidTokenError,
+  MCPAuthError,
+  MissingCredentialsError,
+  RateLimitError,
+  ServerPoolError,
+  TokenResolutionError,
+  TransportError,
+  ValidationError,
+} from './core/errors.ts';
+export { createPrincipal, type Principal } from './core/principal.ts';
+export type { RequestContext } from './core/request-context.ts';
+export { Secret } from './core/secret.ts';
+export { createGate, type Gate, type GateCatalog, type GateChange, type ListeningGate } from './gate.ts';
+export type { FactoryExtras, MCPServerFactory } from './mcp/instances.ts';
+export { APITokenResolver } from './tenancy/api-token.ts';
+export { SimpleTokenResolver } from './tenancy/env-token.ts';
+export { JWTTokenResolver } from './tenancy/jwt-token.ts';
+export type { TenantResolver, TenantResult } from './tenancy/tenant-resolver.ts';
+export type { ResourceTokenResolver, TokenContext } from './tenancy/token-resolver.ts';
+export type { TransportConfig, WrapMiddleware, WrapServerConfig } from './wrap-options.ts';
+export { type WrappedServer, wrapServer } from './wrap-server.ts';

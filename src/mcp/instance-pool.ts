@@ -1,0 +1,294 @@
+import { ServerPoolError } from '../core/errors.ts';
+import { abortReason, checkNotAborted } from './abort-reason.ts';
+import { createInstanceShelf, type InstanceShelf, type Slot } from './instance-shelf.ts';
+
+/** An instance for one user of it at a time. Exactly one of the two methods counts, and only once. */
+export interface Lease<T> {
+  readonly instance: T;
+  /** Gives the instance back for reuse. */
+  release(): void;
+  /** Gives it back to be destroyed: it is broken, or still busy. */
+  discard(): void;
+}
+
+export interface PoolStats {
+  /** Instances that exist or are being created. */
+  readonly size: number;
+  readonly idle: number;
+  /** In use, or being created for someone. */
+  readonly leased: number;
+  readonly waiting: number;
+  readonly created: number;
+  readonly reused: number;
+  /** Ended for age, for room or by {@link InstancePool.evict}. */
+  readonly evicted: number;
+}
+
+export interface InstancePoolOptions<T> {
+  /** Default 100. */
+  readonly maxSize?: number | undefined;
+  /** How long an instance may lie unused. */
+  readonly idleTimeoutMs: number;
+  /** How long after its creation an instance may still be handed out. */
+  readonly maxLifetimeMs: number;
+  /** How long a lease may wait for room. Default 5000. */
+  readonly waitTimeoutMs?: number | undefined;
+  /** How many leases may wait. Default 1000. */
+  readonly maxWaiting?: number | undefined;
+  /** How long `close` waits for leases before it destroys what is still leased. Default 10000. */
+  readonly drainTimeoutMs?: number | undefined;
+  readonly now: () => number;
+  readonly create: (key: string) => Promise<T>;
+  readonly destroy: (instance: T) => void | Promise<void>;
+  /** Whether an instance can still be used; one that cannot is destroyed instead of reused. */
+  readonly isAlive?: ((instance: T) => boolean) | undefined;
+  /** Failures to destroy. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/**
+ * Instances kept between uses, each leased to one user at a time and never under another key than the
+ * one it was created for. Several may exist under one key.
+ */
+export interface InstancePool<T> {
+  /**
+   * The instance of this key that was used last, else a new one. `create` makes it where the key alone
+   * does not tell how, in place of the pool's own; its failure is thrown as it is.
+   *
+   * @throws ServerPoolError (SERVER_POOL_ERROR) when all instances stay in use or the pool is closed, and
+   *   the signal's reason when that ends first.
+   */
+  lease(key: string, signal?: AbortSignal, create?: () => Promise<T>): Promise<Lease<T>>;
+  /** Ends idle instances of matching keys now, and leased ones as soon as they are given back. */
+  evict(predicate: (key: string) => boolean): void;
+  stats(): PoolStats;
+  /** Refuses new leases, waits for open ones within bounds, and destroys everything. */
+  close(): Promise<void>;
+}
+
+export function createInstancePool<T>(options: InstancePoolOptions<T>): InstancePool<T> {
+  return new Pool(options);
+}
+
+interface Demand<T> {
+  readonly key: string;
+  readonly signal: AbortSignal | undefined;
+  readonly create: () => Promise<T>;
+}
+
+interface Waiter<T> {
+  readonly demand: Demand<T>;
+  admit(lease: Promise<Lease<T>>): void;
+  refuse(error: Error): void;
+}
+
+class Pool<T> implements InstancePool<T> {
+  readonly #options: InstancePoolOptions<T>;
+  readonly #maxSize: number;
+  readonly #idle: InstanceShelf<T>;
+  readonly #leased = new Set<Slot<T>>();
+  readonly #destroying = new Set<Promise<void>>();
+  // In the order they came. Someone waits only while all is leased.
+  readonly #waiting = new Set<Waiter<T>>();
+  readonly #counts = { created: 0, reused: 0, evicted: 0 };
+  #closing: Promise<void> | undefined;
+  #onReturned: (() => void) | undefined;
+
+  constructor(options: InstancePoolOptions<T>) {
+    const { idleTimeoutMs, maxLifetimeMs, now } = options;
+    this.#options = options;
+    this.#maxSize = options.maxSize ?? 100;
+    this.#idle = createInstanceShelf({
+      idleTimeoutMs,
+      maxLifetimeMs,
+      now,
+      onSpent: (slot) => this.#evictIdle(slot),
+    });
+  }
+
+  async lease(
+    key: string,
+    signal?: AbortSignal,
+    create = () => this.#options.create(key),
+  ): Promise<Lease<T>> {
+    checkNotAborted(signal);
+    if (this.#closing !== undefined) throw closedError();
+    const demand = { key, signal, create };
+    return this.#tryLease(demand) ?? this.#wait(demand);
+  }
+
+  evict(predicate: (key: string) => boolean): void {
+    for (const slot of this.#leased) if (predicate(slot.key)) slot.doomed = true;
+    for (const slot of this.#idle.takeMatching(predicate)) this.#evictIdle(slot);
+  }
+
+  stats(): PoolStats {
+    const idle = this.#idle.size;
+    const leased = this.#leased.size;
+    return { size: idle + leased, idle, leased, waiting: this.#waiting.size, ...this.#counts };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#drain();
+    return this.#closing;
+  }
+
+  #tryLease(demand: Demand<T>): Promise<Lease<T>> | undefined {
+    const lease = this.#reuse(demand.key);
+    if (lease !== undefined) return Promise.resolve(lease);
+    return this.#makeRoom() ? this.#create(demand) : undefined;
+  }
+
+  #reuse(key: string): Lease<T> | undefined {
+    for (;;) {
+      const slot = this.#idle.take(key);
+      if (slot === undefined) return undefined;
+      if (slot.instance === undefined || !this.#isAlive(slot.instance)) {
+        this.#evictIdle(slot);
+        continue;
+      }
+      this.#leased.add(slot);
+      this.#counts.reused += 1;
+      return this.#toLease(slot, slot.instance);
+    }
+  }
+
+  /** The longest idle instance gives way, whoever's it is. */
+  #makeRoom(): boolean {
+    if (this.#idle.size + this.#leased.size < this.#maxSize) return true;
+    const longestIdle = this.#idle.takeLongestIdle();
+    if (longestIdle === undefined) return false;
+    this.#evictIdle(longestIdle);
+    return true;
+  }
+
+  async #create({ key, signal, create }: Demand<T>): Promise<Lease<T>> {
+    const slot: Slot<T> = { key, createdAt: this.#options.now(), instance: undefined, doomed: false };
+    this.#leased.add(slot);
+    let instance: T;
+    try {
+      instance = await create();
+    } catch (error) {
+      this.#giveBack(slot, false);
+      throw error;
+    }
+    slot.instance = instance;
+    this.#counts.created += 1;
+    if (!this.#leased.has(slot)) {
+      // The pool was closed and has stopped waiting for this one.
+      this.#destroy(instance);
+      throw closedError();
+    }
+    const lease = this.#toLease(slot, instance);
+    if (signal?.aborted === true) {
+      lease.release();
+      throw abortReason(signal);
+    }
+    return lease;
+  }
+
+  #wait(demand: Demand<T>): Promise<Lease<T>> {
+    const { waitTimeoutMs = 5_000, maxWaiting = 1_000 } = this.#options;
+    const { signal } = demand;
+    if (this.#waiting.size >= maxWaiting) throw busyError('too many leases wait');
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+        this.#waiting.delete(waiter);
+      };
+      const waiter: Waiter<T> = {
+        demand,
+        admit(lease) {
+          end();
+          resolve(lease);
+        },
+        refuse(error) {
+          end();
+          reject(error);
+        },
+      };
+      const onAbort = (): void => {
+        if (signal !== undefined) waiter.refuse(abortReason(signal));
+      };
+      const onTimeout = (): void => waiter.refuse(busyError(`no room within ${waitTimeoutMs} ms`));
+      const timer = setTimeout(onTimeout, waitTimeoutMs).unref();
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#waiting.add(waiter);
+    });
+  }
+
+  #admitWaiting(): void {
+    for (const waiter of [...this.#waiting]) {
+      const lease = this.#tryLease(waiter.demand);
+      if (lease === undefined) return;
+      waiter.admit(lease);
+    }
+  }
+
+  #toLease(slot: Slot<T>, instance: T): Lease<T> {
+    let isOpen = true;
+    const end = (reusable: boolean): void => {
+      if (isOpen) this.#giveBack(slot, reusable);
+      isOpen = false;
+    };
+    return { instance, release: () => end(true), discard: () => end(false) };
+  }
+
+  #giveBack(slot: Slot<T>, reusable: boolean): void {
+    if (!this.#leased.delete(slot)) return;
+    const { instance } = slot;
+    if (instance !== undefined) {
+      const isWanted = !slot.doomed && this.#closing === undefined;
+      if (reusable && isWanted && this.#isAlive(instance)) this.#idle.add(slot);
+      else if (slot.doomed) this.#evictIdle(slot);
+      else this.#destroy(instance);
+    }
+    this.#admitWaiting();
+    if (this.#leased.size === 0) this.#onReturned?.();
+  }
+
+  #isAlive(instance: T): boolean {
+    return this.#options.isAlive?.(instance) ?? true;
+  }
+
+  #evictIdle({ instance }: Slot<T>): void {
+    this.#counts.evicted += 1;
+    if (instance !== undefined) this.#destroy(instance);
+  }
+
+  #destroy(instance: T): void {
+    const destroyed: Promise<void> = (async () => this.#options.destroy(instance))()
+      .catch((error: unknown) => this.#options.onError?.(error))
+      .finally(() => this.#destroying.delete(destroyed));
+    this.#destroying.add(destroyed);
+  }
+
+  async #drain(): Promise<void> {
+    for (const waiter of [...this.#waiting]) waiter.refuse(closedError());
+    for (const { instance } of this.#idle.takeMatching(() => true))
+      if (instance !== undefined) this.#destroy(instance);
+    if (this.#leased.size > 0) await this.#untilReturned();
+    for (const { instance } of this.#leased) if (instance !== undefined) this.#destroy(instance);
+    this.#leased.clear();
+    await Promise.all(this.#destroying);
+  }
+
+  #untilReturned(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, this.#options.drainTimeoutMs ?? 10_000).unref();
+      this.#onReturned = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+function closedError(): ServerPoolError {
+  return new ServerPoolError('The server is shutting down', { detail: 'instance pool is closed' });
+}
+
+function busyError(detail: string): ServerPoolError {
+  return new ServerPoolError('All server instances are in use; try again later', { detail });
+}
