@@ -18,7 +18,11 @@ describe('redactText', () => {
     ['basic credentials', 'Basic dXNlcjpwdw==', 'Basic [redacted]'],
     ['an API key header', 'ApiKey k1', 'ApiKey [redacted]'],
     ['a token in a query', 'GET /x?access_token=abc&y=1', 'GET /x?access_token=[redacted]&y=1'],
-    ['a code in a query', 'GET /cb?code=abc&state=xyz#key=1', 'GET /cb?code=[redacted]&state=[redacted]#key=[redacted]'],
+    [
+      'a code in a query',
+      'GET /cb?code=abc&state=xyz#key=1',
+      'GET /cb?code=[redacted]&state=[redacted]#key=[redacted]',
+    ],
     ['a password', 'password=hunter2 was wrong', 'password=[redacted] was wrong'],
     ['a name with a prefix', 'DB_PASSWORD=hunter2', 'DB_PASSWORD=[redacted]'],
     ['a spaced assignment', 'client_secret = "two words" x', 'client_secret = "[redacted]" x'],
@@ -82,7 +86,8 @@ describe('redactText', () => {
       hex: (bytes) => bytes.toString('hex'),
       base64url: (bytes) => bytes.toString('base64url'),
       base62: (bytes) => [...bytes, ...bytes].map((byte) => BASE62[byte % 62]).join(''),
-      base32: (bytes) => [...bytes, ...bytes].map((byte) => BASE62.slice(26, 52).concat('234567')[byte % 32]).join(''),
+      base32: (bytes) =>
+        [...bytes, ...bytes].map((byte) => BASE62.slice(26, 52).concat('234567')[byte % 32]).join(''),
     };
     for (const [name, encode] of Object.entries(alphabets)) {
       const missed = Array.from({ length: 500 }, () => encode(randomBytes(32))).filter(
@@ -104,11 +109,15 @@ describe('redactText', () => {
 
   it('is total, bounded, and on one line for any text', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), fc.integer({ min: 1, max: 200 }), (text, max) => {
-        const kept = redactText(text, max);
-        expect(kept.length).toBeLessThanOrEqual(max);
-        expect(kept).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
-      }),
+      fc.property(
+        fc.string({ unit: 'binary', maxLength: 300 }),
+        fc.integer({ min: 1, max: 200 }),
+        (text, max) => {
+          const kept = redactText(text, max);
+          expect(kept.length).toBeLessThanOrEqual(max);
+          expect(kept).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+        },
+      ),
     );
   });
 });
@@ -186,6 +195,10 @@ describe('escapeName and redactEvent', () => {
 
   it('leaves out what is no text where text belongs', () => {
     const odd = { time: 't', type: 'call', outcome: 'allow', detail: { token: JWT }, subject: 7 } as never;
-    expect(JSON.parse(JSON.stringify(redactEvent(odd)))).toEqual({ time: 't', type: 'call', outcome: 'allow' });
+    expect(JSON.parse(JSON.stringify(redactEvent(odd)))).toEqual({
+      time: 't',
+      type: 'call',
+      outcome: 'allow',
+    });
   });
 });

@@ -17,7 +17,7 @@ afterEach(() => hostile.close());
 /** An origin that serves these documents by URL, and 404 for the rest. */
 function fakeFetch(documents: Readonly<Record<string, unknown>>): Fetch {
   return (input) => {
-    const document = documents[String(input)];
+    const document = documents[typeof input === 'string' ? input : ''];
     return Promise.resolve(Response.json(document ?? {}, { status: document === undefined ? 404 : 200 }));
   };
 }

@@ -106,7 +106,9 @@ describe('a token of the configured issuer', () => {
       authenticatedAt: 1_700_000_000,
       actor: { sub: 'agent' },
     });
-    expect(Object.isFrozen((principal?.claims.realm_access as { roles: string[] }).roles)).toBe(true);
+    const nested = principal?.claims.realm_access as { readonly roles: readonly string[] } | undefined;
+    expect(nested?.roles).toEqual(['admin']);
+    expect(Object.isFrozen(nested?.roles)).toBe(true);
   });
 
   it('reads no tenant unless its claim is named', async () => {

@@ -139,6 +139,12 @@ const auditFile = strict({
     .default('batched')
     .describe('before-answer: on disk before the caller hears of it.'),
   onFull: choice(['refuse', 'drop']).default('refuse').describe('Whether calls are refused or events lost.'),
+}).check((context) => {
+  const { durability, onFull } = context.value;
+  if (durability === 'before-answer' && onFull === 'drop') {
+    const message = 'must not be `drop` with `before-answer`, which promises that nothing is lost';
+    context.issues.push({ code: 'custom', message, path: ['onFull'], input: undefined });
+  }
 });
 
 const auditEntry = kinds([strict({ type: z.literal('console') }), auditFile], {
@@ -156,7 +162,7 @@ const LATER = { later: ['store', 'oauth'] };
 export const gateConfigSchema = strict(
   {
     $schema: z.string().optional().describe('This schema, for editors.'),
-    version: z.literal(1, 'must be 1').describe('Version of this format.'),
+    version: z.literal(1, 'must be 1, the version of this format').describe('Version of this format.'),
     publicUrl: publicUrl.exactOptional(),
     listen: listen.optional().describe('The HTTP listener; leave it out for stdio only.'),
     servers: servers(moduleServer),
@@ -173,7 +179,7 @@ export const gateConfigSchema = strict(
 export const gateOptionsSchema = strict(
   {
     ...gateConfigSchema.shape,
-    version: z.literal(1, 'must be 1').default(1),
+    version: z.literal(1, 'must be 1, the version of this format').default(1),
     servers: servers(codeServer),
     auth: z.array(orInstance(isAuthProvider, authEntry)).min(1),
     tenancy: tenancyOptionsSchema.optional(),

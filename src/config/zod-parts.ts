@@ -16,7 +16,7 @@ export function strict<const Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
   hints: ObjectHints = {},
 ): z.ZodObject<Shape, z.core.$strict> {
-  const known = Object.keys(shape);
+  const known = Object.keys(shape).filter((key) => key !== '$schema');
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === 'unrecognized_keys'

@@ -29,7 +29,7 @@ export function resolveCredential(options: CredentialOptions | undefined): Step<
     try {
       token = await findUpstreamToken(options, caller);
     } catch (error) {
-      return unavailable(error);
+      return failed(error);
     }
     if (token !== null) {
       passage.upstreamToken = new Secret(token);
@@ -50,8 +50,11 @@ export async function findUpstreamToken(options: CredentialOptions, caller: Call
   return options.resolver.resolveToken(options.toUserId(caller.principal), options.resourceType, context);
 }
 
-function unavailable(error: unknown): StepResult {
+function failed(error: unknown): StepResult {
   const known = error instanceof MCPAuthError ? error : undefined;
+  if (known?.code === 'TOKEN_RESOLUTION_FAILED') {
+    return refuse(known.code, known.message, { detail: known.detail });
+  }
   const message = known?.code === 'CREDENTIALS_UNAVAILABLE' ? known.message : 'Upstream credentials are not available';
   const detail = known?.detail ?? (error instanceof Error ? error.name : 'resolver threw');
   return refuse('CREDENTIALS_UNAVAILABLE', message, { detail, retryAfterSeconds: 5 });

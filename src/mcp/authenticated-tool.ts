@@ -15,6 +15,7 @@ export interface ClassTool<Args = ToolArguments> {
   execute(args: Args, accessToken: string, userId: string, context?: ToolContext): unknown;
 }
 
+/** What a class-based tool demands of its caller. */
 export interface AuthenticatedToolOptions {
   /** Whether the tool runs for authenticated users only; true. */
   readonly requiresAuth?: boolean | undefined;

@@ -2,7 +2,7 @@ import { Client, InMemoryTransport } from '@modelcontextprotocol/client';
 import { inputRequired, UrlElicitationRequiredError } from '@modelcontextprotocol/server';
 import { describe, expect, it } from 'vitest';
 import { connectClient, ERAS } from '../../test/seeds/tool-level-client.ts';
-import { ConfigurationError, MCPAuthError, RateLimitError } from '../core/errors.ts';
+import { MCPAuthError, RateLimitError } from '../core/errors.ts';
 import { ANONYMOUS, createPrincipal } from '../core/principal.ts';
 import { compose } from './middleware/compose.ts';
 import { withAuth } from './middleware/with-auth.ts';
@@ -261,14 +261,6 @@ describe('what is no failure', () => {
     await expect(client.callTool({ name: 'link' })).rejects.toMatchObject({ code: -32042 });
     expect(entries).toEqual([]);
     await client.close();
-  });
-});
-
-describe('a server', () => {
-  it('is not made for what is no principal', async () => {
-    const { registry } = createRegistry();
-    const principal = 'alice' as unknown as typeof alice;
-    await expect(registry.factory()(TOKEN, 'alice', { principal })).rejects.toThrow(ConfigurationError);
   });
 });
 

@@ -16,6 +16,7 @@ export interface ToolServerOwner {
   readonly requestContext: RequestContext | undefined;
 }
 
+/** All that calls of one tool on one server have in common. */
 export interface ToolCallParts {
   readonly tool: ToolDefinition;
   readonly owner: ToolServerOwner;
@@ -85,6 +86,7 @@ function currentPrincipal(owner: Principal | undefined, sender: unknown): Princi
   return sender;
 }
 
+/** Whether a value from outside the types has the shape of a principal. */
 export function isPrincipal(value: unknown): value is Principal {
   return (
     typeof value === 'object' &&

@@ -37,6 +37,7 @@ export interface ToolRule {
   readonly roles?: readonly string[];
 }
 
+/** What a tool is registered with. */
 export interface ToolOptions<Schema = object> {
   readonly title?: string | undefined;
   readonly description?: string | undefined;
@@ -76,7 +77,11 @@ export interface ToolDefinition {
 // MCP, server/tools, tool names.
 const NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 
-/** @throws ConfigurationError with everything that is wrong. */
+/**
+ * Checks a tool and prepares all that servers share.
+ *
+ * @throws ConfigurationError with everything that is wrong.
+ */
 export function defineTool(name: string, handler: ToolHandler, options: ToolOptions): ToolDefinition {
   checkName(name);
   checkHandler(handler, `tool ${name} needs a handler`);

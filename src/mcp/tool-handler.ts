@@ -32,6 +32,7 @@ export interface ToolRequirement {
   readonly roles: readonly string[];
 }
 
+/** One report of how far a call is. */
 export interface ToolProgress {
   /** Grows with every report. */
   readonly progress: number;

@@ -10,6 +10,7 @@ export interface ToolLogger {
   error(message: string, fields: ToolLogFields): void;
 }
 
+/** What an entry says beside its message; fit for JSON. */
 export type ToolLogFields = Readonly<Record<string, unknown>>;
 
 /** One JSON line per entry on stderr. Never stdout: over stdio that stream carries the protocol. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { connectClient, ERAS } from '../../test/seeds/tool-level-client.ts';
 import { ConfigurationError } from '../core/errors.ts';
+import type { Principal } from '../core/principal.ts';
 import { AuthenticatedTool } from './authenticated-tool.ts';
 import { compose } from './middleware/compose.ts';
 import { withAuth } from './middleware/with-auth.ts';
@@ -234,6 +235,12 @@ describe('registration', () => {
     expect((await client.listTools()).tools[0]?.inputSchema).toMatchObject({ required: ['id'] });
     expect(await client.callTool({ name: 'fixed', arguments: {} })).toMatchObject({ isError: true });
     await client.close();
+  });
+
+  it('makes no server for what is no principal', async () => {
+    const principal = 'alice' as unknown as Principal;
+    const make = createRegistry().factory();
+    await expect(make('token', 'alice', { principal })).rejects.toThrow(ConfigurationError);
   });
 
   it('refuses a registry without name or version', () => {

@@ -15,6 +15,7 @@ import {
 import type { ToolArguments, ToolHandler } from './tool-handler.ts';
 import { stderrLogger, type ToolLogger } from './tool-logger.ts';
 
+/** What servers say of themselves, and who enforces the rules of their tools. */
 export interface ToolRegistryOptions {
   /** Name and version that servers give of themselves. */
   readonly name: string;
@@ -47,6 +48,7 @@ export type ToolServerFactory = (
   extras?: ToolServerExtras,
 ) => Promise<McpServer>;
 
+/** The tools of a server to be. */
 export interface ToolRegistry {
   /**
    * Adds a tool; servers made from now on have it. Every tool needs an authenticated user unless it is
@@ -62,6 +64,7 @@ export interface ToolRegistry {
   ): void;
   /** Adds a class-based tool, behind authentication if it is not wrapped yet. @throws like `register`. */
   registerToolClass<Args>(tool: ClassTool<Args> | AuthenticatedTool<Args>): void;
+  /** Tool names in the order of registration. */
   readonly names: readonly string[];
   /** Access rules declared beside the tools and by `withAuth` around them, by tool name. */
   rules(): Readonly<Record<string, ToolRule>>;
@@ -71,6 +74,7 @@ export interface ToolRegistry {
    * @throws ConfigurationError when the SDK is not installed, or with every JSON Schema that does not compile.
    */
   prepare(): Promise<void>;
+  /** The factory to serve, for instance by `wrapServer`; its first call makes up for a missing `prepare`. */
   factory(): ToolServerFactory;
 }
 

@@ -2,8 +2,10 @@ import type { CallToolResult, InputRequiredResult } from '@modelcontextprotocol/
 import { MCPAuthError, RateLimitError } from '../core/errors.ts';
 import { messageOf, toAnswerText } from './tool-text.ts';
 
+/** What the SDK takes for an answer to a tool call. */
 export type ToolResult = CallToolResult | InputRequiredResult;
 
+/** How a returned value is judged. */
 export interface ResultRules {
   /** The SDK's own judgement. */
   readonly isCallToolResult: (value: unknown) => value is CallToolResult;

@@ -33,11 +33,16 @@ export function defineToolMiddleware(wrap: HandlerWrapper): ToolMiddleware {
   return Object.assign(middleware, { [TOOL_MIDDLEWARE]: true } as const);
 }
 
+/** Whether a value was made by `defineToolMiddleware`, as all middleware of this package is. */
 export function isToolMiddleware(value: unknown): value is ToolMiddleware {
   return typeof value === 'function' && (value as Partial<ToolMiddleware>)[TOOL_MIDDLEWARE] === true;
 }
 
-/** @throws ConfigurationError `rule` says what was expected. */
+/**
+ * Refuses what is no function, and middleware where a handler is due.
+ *
+ * @throws ConfigurationError that says what was expected, by `rule`.
+ */
 export function checkHandler(value: unknown, rule: string): void {
   if (typeof value !== 'function') throw new ConfigurationError(`${rule}, not ${describe(value)}`);
   if (isToolMiddleware(value)) throw new ConfigurationError(`${rule}, not other middleware (use compose)`);

@@ -2,6 +2,7 @@ import type { ToolArguments, ToolHandler, ToolRequirement } from '../tool-handle
 import { protect } from './requirement.ts';
 import { checkHandler, defineToolMiddleware, type ToolMiddleware } from './tool-middleware.ts';
 
+/** What `withAuth` demands beside an authenticated user. */
 export interface ToolAuthOptions {
   /** Scopes the caller must all hold, compared exactly; hierarchies are known only to the gate. */
   readonly scopes?: readonly string[] | undefined;

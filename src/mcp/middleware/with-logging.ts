@@ -6,6 +6,7 @@ import { messageOf, toLogText } from '../tool-text.ts';
 import { toLogValue } from './log-value.ts';
 import { defineToolMiddleware, type ToolMiddleware } from './tool-middleware.ts';
 
+/** What is logged, and where. */
 export interface ToolLoggingOptions {
   /** Whether the arguments are logged, without what looks like a secret; false. */
   readonly logArgs?: boolean | undefined;

@@ -8,6 +8,7 @@ import { defineToolMiddleware, type ToolMiddleware } from './tool-middleware.ts'
 /** Bounds what one middleware remembers, whoever calls. */
 const MAX_KEYS = 10_000;
 
+/** A limit of its own, or a limiter that counts elsewhere. */
 export type ToolRateLimitOptions = RateLimitKey & (RateLimitWindow | RateLimitBackend);
 
 interface RateLimitKey {

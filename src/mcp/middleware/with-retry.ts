@@ -2,6 +2,7 @@ import { ConfigurationError, type ErrorCode, MCPAuthError } from '../../core/err
 import { createStandaloneContext } from '../tool-handler.ts';
 import { defineToolMiddleware, type ToolMiddleware } from './tool-middleware.ts';
 
+/** How often, how patiently and for which tools and errors. */
 export interface ToolRetryOptions {
   /** Repetitions after the first attempt; 3. */
   readonly maxRetries?: number | undefined;

@@ -1,15 +1,12 @@
 import type { Answer, Ask } from './asking.ts';
 import type { HeaderList } from './exchange.ts';
-import type { Finding, Item } from './item.ts';
-import { toBody, toProbe } from './messages.ts';
+import { failed, type Finding, type Item } from './item.ts';
+import { findDifference } from './likeness.ts';
+import { isRecord, toBody, toProbe } from './messages.ts';
 import { LEGACY, MODERN, type Era } from './report.ts';
 import type { Subject } from './subject.ts';
-import { expectResult, expectStatus, judgeAll, type Rule, type Trial } from './trial.ts';
-
-/** Sends the smallest honest request without its credential, and the token somewhere else. */
-function elsewhere(subject: Subject, what: string, ask: Omit<Ask, 'call'>): Trial {
-  return { what, send: () => subject.ask({ call: toProbe(ask.era), ...ask }) };
-}
+import { tamper } from './tokens.ts';
+import { describe, expectResult, expectStatus, judgeAll, type Rule, type Trial } from './trial.ts';
 
 const placeItem: Item = {
   id: 6,
@@ -76,37 +73,54 @@ function withHeaders(
   what: string,
   headers: (token: string) => HeaderList,
 ): Trial {
-  return elsewhere(subject, what, { era, headers: headers(subject.options.tokens.token ?? '') });
+  const given = headers(subject.options.tokens.token ?? '');
+  return { what, send: () => subject.ask({ era, call: toProbe(era), headers: given }) };
 }
 
 function checkQuery(subject: Subject, era: Era): Promise<Finding> {
-  const token = subject.options.tokens.token ?? '';
   const mark = subject.path.includes('?') ? '&' : '?';
-  const trials = ['access_token', 'token'].map((name) =>
-    elsewhere(subject, `the token as ?${name}=`, { era, path: `${subject.path}${mark}${name}=${token}` }),
-  );
-  return judgeAll(subject, trials, expectStatus(401));
+  const places = ['access_token', 'token'].map((name): Place => [
+    `as ?${name}=`,
+    (token) => ({ path: `${subject.path}${mark}${name}=${token}` }),
+  ]);
+  return checkPlaces(subject, era, places);
 }
 
 function checkBody(subject: Subject, era: Era): Promise<Finding> {
-  const token = subject.options.tokens.token ?? '';
   const message = toBody(era, { ...toProbe(era), id: 1 });
-  const params = message.params;
-  const trials = [
-    elsewhere(subject, 'the token as a form field', {
-      era,
-      headers: [['Content-Type', 'application/x-www-form-urlencoded']],
-      body: `access_token=${encodeURIComponent(token)}`,
-    }),
-    elsewhere(subject, 'the token as a member of the message', {
-      era,
-      body: JSON.stringify({ ...message, access_token: token }),
-    }),
-    elsewhere(subject, 'the token as a parameter', {
-      era,
-      body: JSON.stringify({ ...message, params: { ...(params as object), access_token: token } }),
-    }),
-  ];
+  const params = isRecord(message.params) ? message.params : {};
+  const form: HeaderList = [['Content-Type', 'application/x-www-form-urlencoded']];
+  return checkPlaces(subject, era, [
+    ['as a form field', (token) => ({ headers: form, body: `access_token=${encodeURIComponent(token)}` })],
+    ['as a member of the message', (token) => ({ body: JSON.stringify({ ...message, access_token: token }) })],
+    [
+      'as a parameter',
+      (token) => ({ body: JSON.stringify({ ...message, params: { ...params, access_token: token } }) }),
+    ],
+  ]);
+}
+
+/** Where a token does not belong, and the request that puts it there. */
+type Place = readonly [what: string, put: (token: string) => Partial<Ask>];
+
+/** Refused, and in the same way as a made-up token there: otherwise somebody looked at it. */
+async function checkPlaces(subject: Subject, era: Era, places: readonly Place[]): Promise<Finding> {
+  const { token = '' } = subject.options.tokens;
+  const madeUp = tamper(token);
+  const trials: Trial[] = [];
+  for (const [what, put] of places) {
+    const send = (value: string): Promise<Answer> => subject.ask({ era, call: toProbe(era), ...put(value) });
+    const none = await send(madeUp);
+    const real = await send(token);
+    const difference = findDifference(real.response, none.response, [token, madeUp]);
+    if (difference !== undefined) {
+      return failed(
+        `Sent the token ${what} and a made-up one; got ${describe(subject, real)} and ` +
+          `${describe(subject, none)}, which differ in ${difference}.`,
+      );
+    }
+    trials.push({ what: `the token ${what}`, send: async () => real });
+  }
   // 400 and 415 refuse the body before anyone asks who sent it.
   return judgeAll(subject, trials, expectStatus(401, 400, 415));
 }

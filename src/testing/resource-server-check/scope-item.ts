@@ -9,7 +9,7 @@ import { expectStatus, judgeAll, type Rule } from './trial.ts';
 export const SCOPE_ITEM: Item = {
   id: 7,
   title: 'Too little scope is answered with what to ask for',
-  section: 'MCP basic/authorization "Scope Challenge Handling"; RFC 6750 §3.1; RFC 9470 §3',
+  section: 'MCP basic/authorization "Scope Challenge Handling"; RFC 6750 §3.1',
   level: 'SHOULD',
   checks: [
     {

@@ -212,9 +212,11 @@ async function checkAnnouncedIssuer(subject: Subject): Promise<Finding> {
   const issuer = findJwt(subject.options.tokens.token ?? '')?.claims.iss;
   const { document } = await subject.metadata();
   if (typeof issuer !== 'string') return notApplicable('The token names no issuer that could be read.');
-  if (document === undefined) return notApplicable('No metadata is published to look for the issuer in.');
-  const servers = document.authorization_servers;
-  return Array.isArray(servers) && servers.includes(issuer)
+  const servers = document?.authorization_servers;
+  if (!Array.isArray(servers) || servers.length === 0) {
+    return notApplicable('No metadata names any authorization server to compare with.');
+  }
+  return servers.includes(issuer)
     ? passed('authorization_servers lists the issuer of the token.')
     : failed('authorization_servers does not list the issuer of a token that the server accepts.');
 }

@@ -1,0 +1,103 @@
+import type { Authorizer } from './authz/authorizer.ts';
+import { combineAuthorizers } from './authz/combine.ts';
+import { createRuleAuthorizer } from './authz/rule-authorizer.ts';
+import type { AuthorizationConfig } from './config/authorization-options.ts';
+import { ConfigurationError } from './core/errors.ts';
+import type { AuthenticatedTool, ClassTool } from './mcp/authenticated-tool.ts';
+import type { MCPServerFactory } from './mcp/instances.ts';
+import type { ArgumentsOf, ToolOptions, ToolRule } from './mcp/tool-definition.ts';
+import type { ToolHandler } from './mcp/tool-handler.ts';
+import { createToolRegistry, type ToolRegistry } from './mcp/tool-registry.ts';
+import { resolveWrapConfig, type WrapServerConfig } from './wrap-options.ts';
+import { type WrappedServer, wrapServer } from './wrap-server.ts';
+
+/** As for {@link WrapServerConfig}, without a factory: the tools are registered here. */
+export interface AuthenticatedServerConfig extends Omit<WrapServerConfig, 'serverFactory' | 'name'> {
+  readonly name: string;
+  /** How to use the tools, told to clients. */
+  readonly instructions?: string | undefined;
+}
+
+/** An MCP server whose tools are given the user's id and upstream token. */
+export class AuthenticatedMCPServer {
+  readonly #config: AuthenticatedServerConfig;
+  readonly #registry: ToolRegistry;
+  #running: WrappedServer | undefined;
+
+  /** @throws ConfigurationError (CONFIGURATION_ERROR) listing every problem at once */
+  constructor(config: AuthenticatedServerConfig) {
+    this.#config = config;
+    resolveWrapConfig({ ...config, serverFactory: unused });
+    const { name, version = '1.0.0', instructions } = config;
+    this.#registry = createToolRegistry({ name, version, instructions, rulesEnforcedBy: 'gate' });
+  }
+
+  /**
+   * Adds a tool; it is served from the next start on. Every tool needs an authenticated user unless it is declared
+   * `access: 'public'`.
+   *
+   * @throws ConfigurationError when the name is taken or malformed, or a schema cannot be used
+   */
+  registerTool<Schema extends object | undefined = undefined, Args = ArgumentsOf<Schema>>(
+    name: string,
+    handler: ToolHandler<Args>,
+    options?: ToolOptions<Schema>,
+  ): void {
+    this.#registry.register(name, handler, options);
+  }
+
+  /** Adds a class-based tool. @throws ConfigurationError as `registerTool` */
+  registerToolClass<Args>(tool: ClassTool<Args> | AuthenticatedTool<Args>): void {
+    this.#registry.registerToolClass(tool);
+  }
+
+  /** @throws ConfigurationError when it runs already, TransportError when the address is taken */
+  async start(): Promise<void> {
+    if (this.#running === undefined) {
+      await this.#registry.prepare();
+      this.#running = wrapServer({
+        ...this.#config,
+        serverFactory: this.#registry.factory() as MCPServerFactory,
+        authorization: withRules(this.#config.authorization, this.#registry.rules()),
+      });
+    }
+    await this.#running.start();
+  }
+
+  async stop(): Promise<void> {
+    const running = this.#running;
+    this.#running = undefined;
+    await running?.stop();
+  }
+
+  isServerRunning(): boolean {
+    return this.#running?.isServerRunning() ?? false;
+  }
+
+  /** Where it listens; undefined over stdio and while it does not run. */
+  get url(): string | undefined {
+    return this.#running?.url;
+  }
+}
+
+function unused(): never {
+  throw new Error('The factory of a configuration check is never called');
+}
+
+/** What is declared beside the tools, and what is configured: both must hold. */
+function withRules(
+  configured: AuthenticatedServerConfig['authorization'] = {},
+  rules: Readonly<Record<string, ToolRule>>,
+): Authorizer {
+  const tools = Object.fromEntries(Object.entries(rules).map(([name, rule]) => [`*/${name}`, rule]));
+  if (isAuthorizer(configured)) return combineAuthorizers([createRuleAuthorizer({ tools }), configured]);
+  const twice = Object.keys(configured.tools ?? {}).filter((pattern) => Object.hasOwn(tools, pattern));
+  if (twice.length > 0) {
+    throw new ConfigurationError(twice.map((pattern) => `authorization.tools: ${pattern} is declared beside the tool too`));
+  }
+  return createRuleAuthorizer({ ...configured, tools: { ...tools, ...configured.tools } });
+}
+
+function isAuthorizer(value: AuthorizationConfig | Authorizer): value is Authorizer {
+  return typeof (value as Partial<Authorizer>).decide === 'function';
+}
