@@ -14,6 +14,7 @@ import { authorize } from './guard/authorize.ts';
 import { checkExpiry } from './guard/check-expiry.ts';
 import { checkFailures } from './guard/check-failures.ts';
 import { limitCalls } from './guard/limit-calls.ts';
+import { createConcurrencyLimit } from './guard/limit-concurrency.ts';
 import { type Arrival, type Passage, runSteps, type Step, type StepResult } from './guard/passage.ts';
 import { type CredentialOptions, NO_TOKEN, resolveCredential } from './guard/resolve-credential.ts';
 import { resolveTenant } from './guard/resolve-tenant.ts';
@@ -27,6 +28,8 @@ export interface GuardParts {
   readonly failures: FailureLimit;
   readonly tenants?: TenantResolver | undefined;
   readonly limits: CallLimits;
+  /** Calls of one principal that may run at once; unlimited when absent. */
+  readonly concurrency?: number | undefined;
   readonly authorizer: Authorizer;
   readonly directory: TargetDirectory;
   readonly credentials?: CredentialOptions | undefined;
@@ -56,11 +59,13 @@ export function createGuard(parts: GuardParts): Guard {
     authenticate({ provider: parts.provider, failures: parts.failures, allowsAnonymous }),
     resolveTenant(parts.tenants),
   ];
+  const concurrency = createConcurrencyLimit(parts.concurrency);
   const messageSteps: readonly Step<Passage>[] = [
     checkExpiry(parts.now),
     limitCalls(parts.limits),
     authorize(parts.authorizer, parts.directory),
     resolveCredential(parts.credentials),
+    concurrency.enter,
   ];
 
   let running = 0;
@@ -108,6 +113,7 @@ export function createGuard(parts: GuardParts): Guard {
         if (settled) return;
         settled = true;
         running -= 1;
+        concurrency.leave(passage);
         span.end(outcome);
         return trail.settled({ caller, facts, outcome, startedAt, traceId: span.traceId });
       },

@@ -155,7 +155,7 @@ export interface LimitsConfig {
   readonly bodyTimeoutMs?: number | undefined;
   /** Longest a call may take, for servers that say nothing themselves. */
   readonly timeoutMs?: number | undefined;
-  /** Calls running at once. */
+  /** Calls of one principal that may run at once, on each server. */
   readonly concurrency?: number | undefined;
 }
 

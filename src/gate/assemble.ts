@@ -63,6 +63,7 @@ export async function assemble(options: ResolvedGateOptions, extras: AssemblyExt
     failures: createFailureLimit({ ...options.limits.failures, now }),
     tenants: tenancy.tenants,
     limits: createCallLimits(options.limits.calls, { now }),
+    concurrency: options.limits.concurrency,
     authorizer: extras.authorizer ?? buildAuthorizer(options.authorization),
     audit: buildAudit(options.audit),
     progress: createProgressMonitor(now),

@@ -34,6 +34,7 @@ export interface SharedParts {
   readonly failures: FailureLimit;
   readonly tenants: TenantResolver | undefined;
   readonly limits: CallLimits;
+  readonly concurrency: number | undefined;
   readonly authorizer: Authorizer;
   readonly audit: AuditSink;
   readonly progress: ProgressMonitor;
