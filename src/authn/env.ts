@@ -23,8 +23,8 @@ export interface EnvAuthOptions {
   readonly tokenProvider?: AuthProvider | undefined;
 }
 
-/** The issuer of users named by the environment. */
-export const ENVIRONMENT_ISSUER = 'urn:gatehouse:environment';
+// The issuer of users named by the environment.
+const ENVIRONMENT_ISSUER = 'urn:gatehouse:environment';
 
 /**
  * Signs everyone in as the one user the environment names: for stdio, where whoever started the process is

@@ -171,6 +171,16 @@ describe('revocation', () => {
     expect(await provider.authenticate(contextOf(token))).toEqual(INVALID);
   });
 
+  it('needs no keys', async () => {
+    const hostile = await createHostileIssuer({ behaviour: 'down' });
+    const provider = new JWTAuthProvider({ issuer: hostile.issuer });
+    const token = await hostile.sign({ sub: 'a', aud: RESOURCE });
+    provider.revoke(new Secret(token).fingerprint());
+    expect(await provider.authenticate(contextOf(token))).toEqual(INVALID);
+    expect(hostile.requests.total).toBe(0);
+    await hostile.close();
+  });
+
   it('holds for a token that is just being verified', async () => {
     const provider = createProvider();
     const token = await aliceToken();
@@ -269,6 +279,7 @@ describe('upstream tokens inside a JWT', () => {
   it('are not offered unless asked for, nor without a JWT that is ours', async () => {
     const token = await tokenWith('a', { notes: 'x' });
     expect(await create({ extractTokens: false }).tokensFor(contextOf(token))).toBeUndefined();
+    expect([create().extractsTokens, create({ extractTokens: false }).extractsTokens]).toEqual([true, false]);
     expect(await create().tokensFor({ transport: 'stdio', timestamp: new Date() })).toBeUndefined();
     expect(await create().tokensFor(contextOf('opaque'))).toBeUndefined();
   });

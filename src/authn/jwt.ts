@@ -8,7 +8,10 @@ import type { KeySource } from './key-source.ts';
 import { ABSENT, authenticated, EXPIRED_TOKEN, INVALID_TOKEN, UNAVAILABLE } from './results.ts';
 import { VerifiedTokens } from './token-cache.ts';
 import { isForAudience, type TokenCheck, type TokenRules } from './token-rules.ts';
-import { MAX_TOKEN_LENGTH, type Verification, type VerifiedToken, verifyToken } from './verify-token.ts';
+import { type Verification, type VerifiedToken, verifyToken } from './verify-token.ts';
+
+/** Longer tokens are refused before anything looks into them. */
+const MAX_TOKEN_LENGTH = 16 * 1024;
 
 const FINGERPRINT = /^[A-Za-z0-9_-]{43}$/;
 
@@ -25,6 +28,8 @@ const FINGERPRINT = /^[A-Za-z0-9_-]{43}$/;
  */
 export class JWTAuthProvider implements AuthProvider {
   readonly authorizationServers: readonly string[] | undefined;
+  /** Whether {@link JWTAuthProvider.tokensFor} can answer. */
+  readonly extractsTokens: boolean;
   readonly #rules: TokenRules;
   readonly #keys: KeySource & { warm?(): Promise<void> };
   readonly #verified: VerifiedTokens;
@@ -38,6 +43,7 @@ export class JWTAuthProvider implements AuthProvider {
     this.#rules = rules;
     this.#keys = keys;
     this.#onRefused = options.onRefused;
+    this.extractsTokens = rules.extractTokens;
     this.#verified = new VerifiedTokens({ ...cache, now: rules.now, isCurrent: (id) => keys.isCurrent(id) });
     this.authorizationServers =
       rules.keyKind === 'asymmetric' && rules.issuer !== undefined ? [rules.issuer] : undefined;
@@ -119,7 +125,7 @@ export class JWTAuthProvider implements AuthProvider {
    */
   async tokensFor(context: RequestContext): Promise<ReadonlyMap<string, Secret> | undefined> {
     const bearer = findBearer(context);
-    if (!this.#rules.extractTokens || bearer === undefined) return undefined;
+    if (!this.extractsTokens || bearer === undefined) return undefined;
     const outcome = bearer === 'malformed' ? 'refused' : await this.#examine(bearer, context.resource);
     if (outcome === 'foreign') return undefined;
     if (outcome === 'unavailable') {

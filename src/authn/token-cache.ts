@@ -88,7 +88,7 @@ export class VerifiedTokens {
 
   #holds(fingerprint: string, token: VerifiedToken): boolean {
     const { isCurrent, now } = this.#options;
-    return isCurrent(token.keyId) && !this.isRevoked(fingerprint, token);
+    return now() < token.expiresAtMs && isCurrent(token.keyId) && !this.isRevoked(fingerprint, token);
   }
 
   #isListed(fingerprint: string): boolean {

@@ -1,10 +1,17 @@
 import { TransportError } from '../../core/errors.ts';
-import { parseChallenges, type Challenge, type ParsedChallenges } from './challenge.ts';
-import { createNodeExchange, findHeader, headerValues } from './exchange.ts';
+import { type Challenge, type ParsedChallenges, parseChallenges } from './challenge.ts';
 import type { Exchange, HeaderList, RawRequest, RawResponse } from './exchange.ts';
+import { createNodeExchange, findHeader, headerValues } from './exchange.ts';
 import { createFetchExchange } from './fetch-exchange.ts';
 import { createLedger, type Ledger } from './ledger.ts';
-import { readMessages, toBody, toHeaders, type LegacySession, type RpcCall, type RpcMessage } from './messages.ts';
+import {
+  type LegacySession,
+  type RpcCall,
+  type RpcMessage,
+  readMessages,
+  toBody,
+  toHeaders,
+} from './messages.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Era } from './report.ts';
 

@@ -1,10 +1,10 @@
-import { findBearerChallenge, type Answer } from './asking.ts';
-import { findHeader, headerValues, type HeaderList } from './exchange.ts';
-import { failed, notApplicable, passed, type Finding, type Item } from './item.ts';
+import { type Answer, findBearerChallenge } from './asking.ts';
+import { findHeader, type HeaderList, headerValues } from './exchange.ts';
+import { type Finding, failed, type Item, notApplicable, passed } from './item.ts';
 import { findMetadataReason, NO_METADATA } from './metadata-expectation.ts';
-import { LEGACY, MODERN, type Era } from './report.ts';
+import { type Era, LEGACY, MODERN } from './report.ts';
 import { callScoped } from './scope-item.ts';
-import { sessionHeaders, type Subject } from './subject.ts';
+import { type Subject, sessionHeaders } from './subject.ts';
 import { describe, expectBearer, expectStatus, judgeAll, type Trial } from './trial.ts';
 
 const EVENT_STREAM: HeaderList = [['Accept', 'text/event-stream']];
@@ -12,7 +12,7 @@ const EVENT_STREAM: HeaderList = [['Accept', 'text/event-stream']];
 const challengeItem: Item = {
   id: 1,
   title: 'A request without a credential is answered with a challenge',
-  section: 'MCP basic/authorization "Error Handling", "Scope Selection Strategy"; RFC 9728 §5.1; RFC 6750 §3',
+  section: 'MCP basic/authorization "Error Handling", "Scope Selection Strategy"; RFC 9728 §5.1',
   level: 'MUST',
   checks: [
     {
@@ -86,7 +86,11 @@ const methodsItem: Item = {
       eras: 'once',
       run: (subject) => checkMethod(subject, { method: 'GET', headers: EVENT_STREAM }),
     },
-    { name: 'DELETE', eras: 'once', run: (subject) => checkMethod(subject, { method: 'DELETE', headers: [] }) },
+    {
+      name: 'DELETE',
+      eras: 'once',
+      run: (subject) => checkMethod(subject, { method: 'DELETE', headers: [] }),
+    },
     {
       name: 'GET and DELETE of a session that exists',
       eras: [LEGACY],
@@ -120,14 +124,16 @@ async function checkMethod(
 ): Promise<Finding> {
   const answer = await subject.plain({ ...asked, isEnough: () => true });
   const what = `${asked.method} without a credential`;
-  if (answer.status !== 405) return judgeAll(subject, [{ what, send: async () => answer }], expectStatus(401));
+  if (answer.status !== 405)
+    return judgeAll(subject, [{ what, send: async () => answer }], expectStatus(401));
   const { token } = subject.options.tokens;
   if (token === undefined) {
     return notApplicable(`${what} got 405: the method seems not to be offered; needs the option token.`);
   }
   // A method that nobody is offered protects nothing.
   const honest = await subject.plain({ ...asked, token, isEnough: () => true });
-  if (honest.status === 405) return passed(`${what} got 405, and so did one with the token: it is not offered.`);
+  if (honest.status === 405)
+    return passed(`${what} got 405, and so did one with the token: it is not offered.`);
   return failed(`${what} got 405 but with the token ${honest.status}: expected 401 without it.`);
 }
 
@@ -190,7 +196,9 @@ function checkPreflight(subject: Subject): Promise<Finding> {
 async function checkExposed(subject: Subject, era: Era): Promise<Finding> {
   const allowed = findHeader((await preflight(subject)).response.headers, 'access-control-allow-origin');
   if (allowed === undefined) {
-    return notApplicable(`CORS is off for ${subject.ledger.quote(subject.options.origin)}; see the option origin.`);
+    return notApplicable(
+      `CORS is off for ${subject.ledger.quote(subject.options.origin)}; see the option origin.`,
+    );
   }
   const headers: HeaderList = [['Origin', subject.options.origin]];
   const answer = await subject.ask({ era, call: { method: 'tools/list' }, headers });

@@ -1,12 +1,12 @@
 import { CHALLENGE_ITEMS } from './challenge-items.ts';
 import { HEADER_ITEM } from './header-item.ts';
-import { runItem, type Item } from './item.ts';
+import { type Item, runItem } from './item.ts';
 import { LEAK_ITEMS } from './leak-items.ts';
 import { METADATA_ITEM } from './metadata-items.ts';
-import { parseCheckOptions, type CheckOptions } from './options.ts';
+import { type CheckOptions, parseCheckOptions } from './options.ts';
 import { ORIGIN_ITEM } from './origin-item.ts';
 import { PRESENTATION_ITEMS } from './presentation-items.ts';
-import { ERAS, type CheckReport, type Era, type ItemReport, type Verdict } from './report.ts';
+import { type CheckReport, ERAS, type Era, type ItemReport, type Verdict } from './report.ts';
 import { SCOPE_ITEM } from './scope-item.ts';
 import { STREAM_ITEM } from './stream-item.ts';
 import { createSubject, type Subject } from './subject.ts';

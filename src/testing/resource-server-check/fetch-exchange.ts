@@ -1,5 +1,5 @@
 import { TransportError } from '../../core/errors.ts';
-import { MAX_BODY_BYTES, type Ending, type Exchange, type RawRequest, type RawResponse } from './exchange.ts';
+import { type Ending, type Exchange, MAX_BODY_BYTES, type RawRequest, type RawResponse } from './exchange.ts';
 
 /**
  * An exchange through a fetch function: for a gate without a listener. What fetch forbids or merges is

@@ -1,10 +1,10 @@
-import { challengesOf, type Answer, type Ask } from './asking.ts';
+import { type Answer, type Ask, challengesOf } from './asking.ts';
 import type { HeaderList } from './exchange.ts';
-import { failed, notApplicable, passed, type Finding, type Item } from './item.ts';
+import { type Finding, failed, type Item, notApplicable, passed } from './item.ts';
 import { findDifference, toAbsentName } from './likeness.ts';
-import { toProbe, type LegacySession } from './messages.ts';
-import { LEGACY, type Era } from './report.ts';
-import { sessionHeaders, type Subject } from './subject.ts';
+import { type LegacySession, toProbe } from './messages.ts';
+import { type Era, LEGACY } from './report.ts';
+import { type Subject, sessionHeaders } from './subject.ts';
 import { describe, expectResult, expectStatus, judgeAll, type Rule, type Trial } from './trial.ts';
 
 /** Ends a quoted string and begins a parameter of its own. */
@@ -66,10 +66,12 @@ function hostileHeaders(subject: Subject, era: Era): readonly Trial[] {
   headers.push(['Authorization', `Bearer ${QUOTE_BREAK}`], ['Authorization', 'Bearer \xff\xfe']);
   headers.push(['Authorization', `${QUOTE_BREAK} gatehouse`]);
   if (subject.raw) headers.push(['Host', QUOTE_BREAK]);
-  return headers.map((header): Trial => ({
-    what: `${header[0]}: ${subject.ledger.quote(header[1])}`,
-    send: () => subject.ask({ era, call: toProbe(era), headers: [header] }),
-  }));
+  return headers.map(
+    (header): Trial => ({
+      what: `${header[0]}: ${subject.ledger.quote(header[1])}`,
+      send: () => subject.ask({ era, call: toProbe(era), headers: [header] }),
+    }),
+  );
 }
 
 function hostileMessages(subject: Subject, era: Era, token: string | undefined): readonly Trial[] {
@@ -96,12 +98,12 @@ const expectUnbroken: Rule = (answer) => {
 const expectWhole: Rule = (answer) => {
   if (answer.status >= 500) return 'no server error';
   if (answer.response.headers.some(([name]) => name.toLowerCase() === 'x-injected')) {
-    return 'no header of the sender’s making';
+    return 'no header that the sender made up';
   }
   const parsed = challengesOf(answer);
   if (!parsed.ok) return `a well-formed challenge (${parsed.reason})`;
   const isInjected = parsed.challenges.some(({ params }) => params.has('injected'));
-  return isInjected ? 'no challenge parameter of the sender’s making' : undefined;
+  return isInjected ? 'no challenge parameter that the sender made up' : undefined;
 };
 
 async function checkSession(subject: Subject): Promise<Finding> {
@@ -122,7 +124,10 @@ async function checkSession(subject: Subject): Promise<Finding> {
         `${describe(subject, none)}: they differ in ${difference}.`,
     );
   }
-  const own = { what: 'the owner’s own request afterwards', send: () => subject.ask({ ...list, token, session }) };
+  const own = {
+    what: 'a request of its owner afterwards',
+    send: () => subject.ask({ ...list, token, session }),
+  };
   const after = await judgeAll(subject, [own], expectResult);
   return after.verdict === 'failed' ? after : passed(`${foreign.evidence} ${after.evidence}`);
 }
@@ -139,8 +144,12 @@ function foreignTrials(subject: Subject, session: LegacySession, token: string):
     },
     {
       what: 'GET of its event stream',
-      send: async () => offered(await subject.plain({ method: 'GET', headers: stream, token, isEnough: () => true })),
+      send: async () =>
+        offered(await subject.plain({ method: 'GET', headers: stream, token, isEnough: () => true })),
     },
-    { what: 'DELETE of it', send: async () => offered(await subject.plain({ method: 'DELETE', headers, token })) },
+    {
+      what: 'DELETE of it',
+      send: async () => offered(await subject.plain({ method: 'DELETE', headers, token })),
+    },
   ];
 }

@@ -1,8 +1,8 @@
 import type { Answer, Ask } from './asking.ts';
-import { failed, notApplicable, passed, type Finding, type Item } from './item.ts';
+import { type Finding, failed, type Item, notApplicable, passed } from './item.ts';
 import { findDifference, toAbsentName } from './likeness.ts';
-import { toProbe, type RpcCall } from './messages.ts';
-import { LEGACY, type Era } from './report.ts';
+import { type RpcCall, toProbe } from './messages.ts';
+import { type Era, LEGACY } from './report.ts';
 import type { Subject } from './subject.ts';
 import { randomToken } from './tokens.ts';
 import { describe, expectStatus, judgeAll } from './trial.ts';
@@ -19,7 +19,12 @@ const silenceItem: Item = {
   section: 'MCP basic/authorization/security-considerations "Access Token Privilege Restriction"',
   level: 'MUST',
   checks: [
-    { name: 'a tool that exists looks like one that does not', needs: ['token'], essential: true, run: checkTools },
+    {
+      name: 'a tool that exists looks like one that does not',
+      needs: ['token'],
+      essential: true,
+      run: checkTools,
+    },
     {
       name: 'a method that exists looks like one that does not',
       run: (subject, era) =>
@@ -93,7 +98,9 @@ async function checkSessions(subject: Subject, era: Era): Promise<Finding> {
   const none = await subject.ask({ ...base, session: absent });
   const difference = findDifference(real.response, none.response, [session.id, absent.id]);
   return difference === undefined
-    ? passed('Sent a session id that exists and one that does not, without a credential; got the same refusal.')
+    ? passed(
+        'Sent a session id that exists and one that does not, without a credential; got the same refusal.',
+      )
     : failed(`A session id that exists and one that does not are told apart by ${difference}.`);
 }
 
@@ -104,7 +111,9 @@ async function checkNames(subject: Subject, era: Era): Promise<Finding> {
     for (const method of ['tools/list', 'tools/call', toProbe(era).method]) {
       const params = method === 'tools/call' ? { name: 'gatehouse_check', arguments: {} } : {};
       const { response } = await subject.ask({ era, call: { method, params }, token });
-      const quoted = names.some((name) => ['"', "'", '`'].some((mark) => response.body.includes(mark + name + mark)));
+      const quoted = names.some((name) =>
+        ['"', "'", '`'].some((mark) => response.body.includes(mark + name + mark)),
+      );
       if (quoted) return failed(`Sent ${method} ${who}; the answer names a tool.`);
     }
   }
@@ -122,7 +131,8 @@ async function checkStacks(subject: Subject): Promise<Finding> {
 const echoItem: Item = {
   id: 12,
   title: "The client's token comes back nowhere",
-  section: 'MCP basic/authorization/security-considerations "Token Theft", "Access Token Privilege Restriction"',
+  section:
+    'MCP basic/authorization/security-considerations "Token Theft", "Access Token Privilege Restriction"',
   level: 'MUST',
   checks: [
     { name: 'not in lists', needs: ['token'], essential: true, run: checkLists },

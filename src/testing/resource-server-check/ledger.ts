@@ -1,5 +1,5 @@
-import { findJwt } from './tokens.ts';
 import type { RawResponse } from './exchange.ts';
+import { findJwt } from './tokens.ts';
 
 /** Something a response should not have held. */
 export interface Leak {
@@ -92,4 +92,3 @@ export function toPrintable(text: string): string {
     character === '…' ? '...' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
-

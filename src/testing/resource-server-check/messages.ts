@@ -1,5 +1,5 @@
 import { findHeader, type HeaderList, type RawResponse } from './exchange.ts';
-import { MODERN, type Era } from './report.ts';
+import { type Era, MODERN } from './report.ts';
 
 /** A JSON-RPC answer, loosely: the judge looks at what is there and trusts nothing. */
 export interface RpcMessage {

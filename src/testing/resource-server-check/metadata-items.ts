@@ -1,6 +1,6 @@
 import { findBearerChallenge } from './asking.ts';
 import type { HeaderList } from './exchange.ts';
-import { failed, notApplicable, passed, type Finding, type Item } from './item.ts';
+import { type Finding, failed, type Item, notApplicable, passed } from './item.ts';
 import { isRecord, parseJson, toProbe } from './messages.ts';
 import { findMetadataReason, NO_METADATA } from './metadata-expectation.ts';
 import type { Era } from './report.ts';
@@ -13,7 +13,13 @@ const SPOOFED_HOST = 'gatehouse-check.invalid';
 const SPOOFS: readonly (readonly [string, HeaderList])[] = [
   ['X-Forwarded-Host', [['X-Forwarded-Host', SPOOFED_HOST]]],
   ['Forwarded', [['Forwarded', `host=${SPOOFED_HOST};proto=https`]]],
-  ['X-Forwarded-Proto and -Port', [['X-Forwarded-Proto', SPOOFED_HOST], ['X-Forwarded-Port', '6666']]],
+  [
+    'X-Forwarded-Proto and -Port',
+    [
+      ['X-Forwarded-Proto', SPOOFED_HOST],
+      ['X-Forwarded-Port', '6666'],
+    ],
+  ],
 ];
 
 export const METADATA_ITEM: Item = {
@@ -62,7 +68,7 @@ export const METADATA_ITEM: Item = {
 async function checkPublished(subject: Subject): Promise<Finding> {
   const { answer, document } = await subject.metadata();
   const path = metadataPath(subject.options.url);
-  const came = `Sent GET ${subject.ledger.quote(path)} without a credential; got ${describe(subject, answer)}`;
+  const came = `Sent GET ${subject.ledger.quote(path)} without a token; got ${describe(subject, answer)}`;
   if (document !== undefined) return passed(`${came} with a JSON object.`);
   const reason = await findMetadataReason(subject);
   return reason === undefined
@@ -75,18 +81,21 @@ async function withDocument(
   judge: (document: Readonly<Record<string, unknown>>) => Finding,
 ): Promise<Finding> {
   const { document } = await subject.metadata();
-  return document === undefined ? notApplicable('There is no metadata document to look at.') : judge(document);
+  return document === undefined
+    ? notApplicable('There is no metadata document to look at.')
+    : judge(document);
 }
 
 function checkResource(subject: Subject): Promise<Finding> {
   const expected = subject.options.resource;
+  const { quote } = subject.ledger;
+  // RFC 9728 §3.3: identical, or the client must not use it. The path `/` alone may be left out.
+  const spellings = [expected.href];
+  if (expected.pathname === '/') spellings.push(expected.origin + expected.search);
   return withDocument(subject, ({ resource }) =>
-    // RFC 9728 §3.3: identical, or the client must not use it. The path `/` alone may be left out.
-    resource === expected.href || (expected.pathname === '/' && resource === expected.origin + expected.search)
-      ? passed(`resource is ${subject.ledger.quote(String(resource))}.`)
-      : failed(
-          `resource is ${subject.ledger.quote(String(resource))}, but expected ${subject.ledger.quote(expected.href)}.`,
-        ),
+    typeof resource === 'string' && spellings.includes(resource)
+      ? passed(`resource is ${quote(resource)}.`)
+      : failed(`resource is ${quote(String(resource))}, but expected ${quote(expected.href)}.`),
   );
 }
 

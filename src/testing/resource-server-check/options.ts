@@ -115,12 +115,13 @@ export function parseCheckOptions(options: CheckOptions): ResolvedOptions {
     timeoutMs: parsePositive('timeoutMs', options.timeoutMs ?? DEFAULT_TIMEOUT_MS, problems),
     streamGraceMs: parsePositive('streamGraceMs', options.streamGraceMs ?? DEFAULT_STREAM_GRACE_MS, problems),
     only: parseOnly(options.only, problems),
+    origin: parseOrigin(options.origin ?? url?.origin, problems),
     ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
   };
   if (url === undefined || resource === undefined || problems.length > 0) {
     throw new ValidationError(problems.join('\n'));
   }
-  return { ...resolved, url, resource, origin: options.origin ?? url.origin };
+  return { ...resolved, url, resource };
 }
 
 function parseEndpoint(name: string, text: string, problems: string[]): URL | undefined {
@@ -133,6 +134,13 @@ function parseEndpoint(name: string, text: string, problems: string[]): URL | un
     problems.push(`${name} must have neither a fragment nor a user name`);
   }
   return url;
+}
+
+function parseOrigin(text: string | undefined, problems: string[]): string {
+  if (text !== undefined && (!URL.canParse(text) || new URL(text).origin !== text)) {
+    problems.push('origin must be a scheme, a host and a port where it is not the usual one');
+  }
+  return text ?? '';
 }
 
 function parseToken(name: TokenName, token: string, problems: string[]): string {

@@ -1,5 +1,5 @@
 import { findHeader, type HeaderList } from './exchange.ts';
-import { failed, notApplicable, passed, type Finding, type Item } from './item.ts';
+import { type Finding, failed, type Item, notApplicable, passed } from './item.ts';
 import { toProbe } from './messages.ts';
 import type { Era } from './report.ts';
 import { isLoopback, type Subject } from './subject.ts';
@@ -17,7 +17,8 @@ export const ORIGIN_ITEM: Item = {
       name: 'a foreign Origin',
       needs: ['token'],
       essential: true,
-      run: (subject, era) => judgeAll(subject, originTrials(subject, era, [FOREIGN_ORIGIN]), expectStatus(403)),
+      run: (subject, era) =>
+        judgeAll(subject, originTrials(subject, era, [FOREIGN_ORIGIN]), expectStatus(403)),
     },
     {
       name: 'an Origin that resembles a good one',
@@ -79,10 +80,12 @@ async function checkHost(subject: Subject, era: Era): Promise<Finding> {
   const hosts = ['gatehouse-check.invalid', 'localhost.gatehouse-check.invalid'].map((name) =>
     port === '' ? name : `${name}:${port}`,
   );
-  const trials = hosts.map((foreign): Trial => ({
-    what: `the token with Host: ${foreign}`,
-    send: () => subject.ask({ era, call: toProbe(era), token, headers: [['Host', foreign]] }),
-  }));
+  const trials = hosts.map(
+    (foreign): Trial => ({
+      what: `the token with Host: ${foreign}`,
+      send: () => subject.ask({ era, call: toProbe(era), token, headers: [['Host', foreign]] }),
+    }),
+  );
   // RFC 9110 §15.5.20: 421 is the status for a request that reached the wrong server.
   return judgeAll(subject, trials, expectStatus(403, 421, 400));
 }

@@ -1,9 +1,9 @@
 import type { Answer, Ask } from './asking.ts';
 import type { HeaderList } from './exchange.ts';
-import { failed, type Finding, type Item } from './item.ts';
+import { type Finding, failed, type Item } from './item.ts';
 import { findDifference } from './likeness.ts';
 import { isRecord, toBody, toProbe } from './messages.ts';
-import { LEGACY, MODERN, type Era } from './report.ts';
+import { type Era, LEGACY, MODERN } from './report.ts';
 import type { Subject } from './subject.ts';
 import { tamper } from './tokens.ts';
 import { describe, expectResult, expectStatus, judgeAll, type Rule, type Trial } from './trial.ts';
@@ -22,9 +22,11 @@ const placeItem: Item = {
       run: (subject, era) =>
         judgeAll(
           subject,
-          ['bearer', 'BEARER'].map((scheme) => withHeaders(subject, era, `the token under ${scheme}`, (token) => [
-            ['Authorization', `${scheme} ${token}`],
-          ])),
+          ['bearer', 'BEARER'].map((scheme) =>
+            withHeaders(subject, era, `the token under ${scheme}`, (token) => [
+              ['Authorization', `${scheme} ${token}`],
+            ]),
+          ),
           expectResult,
         ),
     },
@@ -79,10 +81,9 @@ function withHeaders(
 
 function checkQuery(subject: Subject, era: Era): Promise<Finding> {
   const mark = subject.path.includes('?') ? '&' : '?';
-  const places = ['access_token', 'token'].map((name): Place => [
-    `as ?${name}=`,
-    (token) => ({ path: `${subject.path}${mark}${name}=${token}` }),
-  ]);
+  const places = ['access_token', 'token'].map(
+    (name): Place => [`as ?${name}=`, (token) => ({ path: `${subject.path}${mark}${name}=${token}` })],
+  );
   return checkPlaces(subject, era, places);
 }
 
@@ -92,7 +93,10 @@ function checkBody(subject: Subject, era: Era): Promise<Finding> {
   const form: HeaderList = [['Content-Type', 'application/x-www-form-urlencoded']];
   return checkPlaces(subject, era, [
     ['as a form field', (token) => ({ headers: form, body: `access_token=${encodeURIComponent(token)}` })],
-    ['as a member of the message', (token) => ({ body: JSON.stringify({ ...message, access_token: token }) })],
+    [
+      'as a member of the message',
+      (token) => ({ body: JSON.stringify({ ...message, access_token: token }) }),
+    ],
     [
       'as a parameter',
       (token) => ({ body: JSON.stringify({ ...message, params: { ...params, access_token: token } }) }),
@@ -198,10 +202,12 @@ async function checkBodies(
   rule: Rule = expectStatus(400),
 ): Promise<Finding> {
   const token = subject.options.tokens.token ?? '';
-  const trials = bodies.map(([what, body]): Trial => ({
-    what,
-    send: () => subject.askWithin(token, { era, call: { method: 'tools/list' }, body }),
-  }));
+  const trials = bodies.map(
+    ([what, body]): Trial => ({
+      what,
+      send: () => subject.askWithin(token, { era, call: { method: 'tools/list' }, body }),
+    }),
+  );
   return judgeAll(subject, trials, rule);
 }
 
@@ -212,10 +218,12 @@ function checkMirroredHeaders(subject: Subject, era: Era): Promise<Finding> {
     ['another Mcp-Method', { headers: [['Mcp-Method', 'resources/list']] }],
     ['another MCP-Protocol-Version', { headers: [['MCP-Protocol-Version', LEGACY]] }],
   ];
-  const trials = cases.map(([what, change]): Trial => ({
-    what,
-    send: () => subject.ask({ era, call: { method: 'tools/list' }, token, ...change }),
-  }));
+  const trials = cases.map(
+    ([what, change]): Trial => ({
+      what,
+      send: () => subject.ask({ era, call: { method: 'tools/list' }, token, ...change }),
+    }),
+  );
   const call = { method: 'tools/call', params: { name: 'gatehouse_check', arguments: {} } };
   const headers: HeaderList = [['Mcp-Name', 'gatehouse_other']];
   trials.push({ what: 'another Mcp-Name', send: () => subject.ask({ era, call, token, headers }) });

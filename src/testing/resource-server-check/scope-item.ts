@@ -1,5 +1,5 @@
-import { findBearerChallenge, type Answer } from './asking.ts';
-import { notApplicable, type Finding, type Item } from './item.ts';
+import { type Answer, findBearerChallenge } from './asking.ts';
+import { type Finding, type Item, notApplicable } from './item.ts';
 import { findMetadataReason, NO_METADATA } from './metadata-expectation.ts';
 import type { Era } from './report.ts';
 import type { Subject } from './subject.ts';
@@ -46,7 +46,9 @@ export const SCOPE_ITEM: Item = {
         if ((await findMetadataReason(subject)) === undefined) return notApplicable(NO_METADATA);
         return judgeScoped(subject, era, (answer) => {
           const url = findBearerChallenge(answer)?.params.get('resource_metadata');
-          return url !== undefined && URL.canParse(url) ? undefined : 'resource_metadata with an absolute URL';
+          return url !== undefined && URL.canParse(url)
+            ? undefined
+            : 'resource_metadata with an absolute URL';
         });
       },
     },
@@ -57,7 +59,9 @@ export const SCOPE_ITEM: Item = {
       run: async (subject, era) => {
         const first = findBearerChallenge(await callScoped(subject, era))?.params.get('scope');
         return judgeScoped(subject, era, (answer) =>
-          findBearerChallenge(answer)?.params.get('scope') === first ? undefined : 'the scope of the first time',
+          findBearerChallenge(answer)?.params.get('scope') === first
+            ? undefined
+            : 'the scope of the first time',
         );
       },
     },

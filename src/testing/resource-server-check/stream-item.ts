@@ -1,11 +1,11 @@
 import type { Answer } from './asking.ts';
 import { findHeader, type HeaderList } from './exchange.ts';
-import { failed, notApplicable, passed, unusable, type Finding, type Item } from './item.ts';
-import { LEGACY, MODERN, type Era } from './report.ts';
-import { sessionHeaders, type Subject } from './subject.ts';
+import { type Finding, failed, type Item, notApplicable, passed, unusable } from './item.ts';
+import { type Era, LEGACY, MODERN } from './report.ts';
+import { type Subject, sessionHeaders } from './subject.ts';
+import { present } from './token-items.ts';
 import { findExpiry } from './tokens.ts';
 import { expectStatus, judgeAll } from './trial.ts';
-import { present } from './token-items.ts';
 
 /** A token that lives longer is not waited for. */
 const MAX_LIFE_MS = 120_000;
@@ -52,10 +52,12 @@ async function checkStream(subject: Subject, era: Era): Promise<Finding> {
   const token = subject.options.tokens.shortLivedToken ?? '';
   const left = lifeLeftMs(token);
   if (left === undefined || left > MAX_LIFE_MS) return unusable(subject, UNUSABLE);
-  if (left <= 0) return unusable(subject, 'The shortLivedToken given had expired before a stream could be opened.');
+  if (left <= 0)
+    return unusable(subject, 'The shortLivedToken given had expired before a stream could be opened.');
   const timeoutMs = left + subject.options.streamGraceMs;
   const answer = await openStream(subject, era, { token, timeoutMs });
-  if (answer === undefined) return notApplicable('The server keeps no protocol sessions, so there is no stream.');
+  if (answer === undefined)
+    return notApplicable('The server keeps no protocol sessions, so there is no stream.');
   const { response } = answer;
   const type = findHeader(response.headers, 'content-type') ?? '';
   if (answer.status !== 200 || !type.startsWith('text/event-stream')) {
@@ -83,7 +85,8 @@ async function openStream(
 
 function judgeEnd(ending: string, afterExpiryMs: number): Finding {
   const seconds = (Math.abs(afterExpiryMs) / 1000).toFixed(1);
-  if (ending === 'timeout') return failed(`The stream was still open ${seconds} s after the token had expired.`);
+  if (ending === 'timeout')
+    return failed(`The stream was still open ${seconds} s after the token had expired.`);
   if (ending === 'too-large') return notApplicable('The stream sent too much to be read to its end.');
   return afterExpiryMs < -EARLY_MS
     ? notApplicable(`The stream ended ${seconds} s before the token expired, so not because of it.`)

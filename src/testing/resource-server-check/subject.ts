@@ -1,8 +1,8 @@
-import { createAsking, isResult, type Answer, type Ask, type Asking } from './asking.ts';
+import { type Answer, type Ask, type Asking, createAsking, isResult } from './asking.ts';
 import { findHeader, type HeaderList } from './exchange.ts';
-import { isRecord, parseJson, toProbe, type LegacySession } from './messages.ts';
+import { isRecord, type LegacySession, parseJson, toProbe } from './messages.ts';
 import type { ResolvedOptions } from './options.ts';
-import { LEGACY, MODERN, type Era } from './report.ts';
+import { type Era, LEGACY, MODERN } from './report.ts';
 
 /** The server under test as the judge deals with it: requests, protocol sessions, and facts learnt once. */
 export interface Subject extends Asking {

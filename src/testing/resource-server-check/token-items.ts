@@ -1,11 +1,19 @@
 import type { Answer } from './asking.ts';
-import { failed, notApplicable, passed, unusable, type Finding, type Item, type Need } from './item.ts';
+import { type Finding, failed, type Item, type Need, notApplicable, passed, unusable } from './item.ts';
 import { toProbe } from './messages.ts';
 import type { SingleTokenName } from './options.ts';
 import type { Era } from './report.ts';
 import type { Subject } from './subject.ts';
-import { createRogueIssuer, findAudiences, findExpiry, findJwt } from './tokens.ts';
-import { randomToken, tamper, unsignedCopies, withClaims } from './tokens.ts';
+import {
+  createRogueIssuer,
+  findAudiences,
+  findExpiry,
+  findJwt,
+  randomToken,
+  tamper,
+  unsignedCopies,
+  withClaims,
+} from './tokens.ts';
 import { expectInvalidToken, expectStatus, judgeAll, type Rule, type Trial } from './trial.ts';
 
 /** Presents a token with the smallest honest request. */
@@ -29,7 +37,11 @@ const invalidItem: Item = {
     {
       name: 'an unknown token',
       run: (subject, era) =>
-        judgeAll(subject, [presenting(subject, era, 'a token made up on the spot', randomToken())], expect401),
+        judgeAll(
+          subject,
+          [presenting(subject, era, 'a token made up on the spot', randomToken())],
+          expect401,
+        ),
     },
     {
       name: 'a damaged token',
@@ -95,7 +107,12 @@ async function checkForged(subject: Subject, era: Era): Promise<Finding> {
   const rogue = createRogueIssuer(token, subject.options.resource.href);
   const { kid } = jwt.header;
   const forged = [
-    presenting(subject, era, 'a copy signed by another key, with the kid of the first', rogue.sign({}, { kid })),
+    presenting(
+      subject,
+      era,
+      'a copy signed by another key, with the kid of the first',
+      rogue.sign({}, { kid }),
+    ),
     // RFC 7515 §4.1.3, RFC 8725 §3.5: a key that comes with the token vouches for nothing.
     presenting(subject, era, 'a copy that brings its own jwk', rogue.sign({}, { jwk: rogue.publicJwk })),
   ];
@@ -137,7 +154,8 @@ const audienceItem: Item = {
       needs: ['token'],
       run: async (subject, era) => {
         const copies = unsignedCopies(subject.options.tokens.token ?? '');
-        if (copies.length === 0) return notApplicable('The token is opaque: it has no signature to leave out.');
+        if (copies.length === 0)
+          return notApplicable('The token is opaque: it has no signature to leave out.');
         const trials = copies.map((copy, index) =>
           presenting(subject, era, `unsigned copy ${index + 1} of the token`, copy),
         );
@@ -168,7 +186,9 @@ async function checkGiven(
   rule: Rule = expect401,
 ): Promise<Finding> {
   const token = subject.options.tokens[name] ?? '';
-  return isExpired(token) ? wornOut(subject, name) : judgeAll(subject, [presenting(subject, era, what, token)], rule);
+  return isExpired(token)
+    ? wornOut(subject, name)
+    : judgeAll(subject, [presenting(subject, era, what, token)], rule);
 }
 
 const issuerItem: Item = {
@@ -188,7 +208,12 @@ const issuerItem: Item = {
         const nameless = rogue.sign({ iss: undefined }, { kid: 'gatehouse-check' });
         const trials = [
           presenting(subject, era, 'a token of an issuer that does not exist', own),
-          presenting(subject, era, 'the same with its key inside', rogue.sign({ iss }, { jwk: rogue.publicJwk })),
+          presenting(
+            subject,
+            era,
+            'the same with its key inside',
+            rogue.sign({ iss }, { jwk: rogue.publicJwk }),
+          ),
           presenting(subject, era, 'a token that names no issuer', nameless),
         ];
         return judgeAll(subject, trials, expect401);

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes, randomUUID, sign, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes, randomUUID, sign } from 'node:crypto';
 import { isRecord, parseJson } from './messages.ts';
 
 /** A JWT taken apart without looking at its signature. */
@@ -12,7 +12,8 @@ export interface DecodedJwt {
 /** The parts of a JWT, or undefined for an opaque token. */
 export function findJwt(token: string): DecodedJwt | undefined {
   const [head, body, signature, ...rest] = token.split('.');
-  if (head === undefined || body === undefined || signature === undefined || rest.length > 0) return undefined;
+  if (head === undefined || body === undefined || signature === undefined || rest.length > 0)
+    return undefined;
   const header = parseJson(Buffer.from(head, 'base64url').toString('utf8'));
   const claims = parseJson(Buffer.from(body, 'base64url').toString('utf8'));
   if (!isRecord(header) || !isRecord(claims)) return undefined;

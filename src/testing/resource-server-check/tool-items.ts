@@ -1,9 +1,9 @@
-import { isResult, type Answer } from './asking.ts';
+import { type Answer, isResult } from './asking.ts';
 import type { HeaderList } from './exchange.ts';
-import { failed, notApplicable, passed, type Check, type Finding, type Item, type Need } from './item.ts';
+import { type Check, type Finding, failed, type Item, type Need, notApplicable, passed } from './item.ts';
 import { findDifference, toAbsentName } from './likeness.ts';
-import { isRecord, toBody, type RpcCall } from './messages.ts';
-import { LEGACY, MODERN, type Era } from './report.ts';
+import { isRecord, type RpcCall, toBody } from './messages.ts';
+import { type Era, LEGACY, MODERN } from './report.ts';
 import type { ListName, Subject } from './subject.ts';
 import { randomToken } from './tokens.ts';
 import { describe, expectStatus, judgeAll, type Rule, type Trial } from './trial.ts';
@@ -54,7 +54,7 @@ const SCOPED: readonly Need[] = ['limitedToken', 'scopedTool'];
 export const TOOL_ITEM: Item = {
   id: 15,
   title: 'What a principal may not use is enforced everywhere, and hidden things look absent',
-  section: 'MCP 2026-07-28 server/utilities/caching; streamable-http "Server Validation"; MCP basic/authorization',
+  section: 'MCP 2026-07-28 server/utilities/caching; streamable-http "Server Validation"',
   level: 'MUST',
   checks: [
     ...KINDS.flatMap(hiddenChecks),
@@ -171,7 +171,9 @@ async function checkReachable(subject: Subject, era: Era): Promise<Finding> {
 
 /** Neither a result nor anything else that shows the tool having run; an error result is a refusal. */
 function hasRun(answer: Answer, id: number): boolean {
-  return answer.messages.some(({ id: own, result }) => own === id && isRecord(result) && result.isError !== true);
+  return answer.messages.some(
+    ({ id: own, result }) => own === id && isRecord(result) && result.isError !== true,
+  );
 }
 
 const expectNotRun: Rule = (answer) => {
@@ -203,10 +205,12 @@ async function checkHeaders(subject: Subject, era: Era): Promise<Finding> {
     ['Mcp-Name of another tool', [['Mcp-Name', 'gatehouse_check']]],
     ['Mcp-Method: tools/list', [['Mcp-Method', 'tools/list']]],
   ];
-  const trials = disguises.map(([what, headers]): Trial => ({
-    what: `a call beyond the scope under ${what}`,
-    send: () => subject.askWithin(tokens.limitedToken ?? '', { era, call, headers }),
-  }));
+  const trials = disguises.map(
+    ([what, headers]): Trial => ({
+      what: `a call beyond the scope under ${what}`,
+      send: () => subject.askWithin(tokens.limitedToken ?? '', { era, call, headers }),
+    }),
+  );
   return judgeAll(subject, trials, expectNotRun);
 }
 
@@ -239,7 +243,8 @@ async function checkListen(subject: Subject): Promise<Finding> {
   }
   const { params } = acknowledged;
   const honoured = isRecord(params) && isRecord(params.notifications) ? params.notifications : {};
-  return Array.isArray(honoured.resourceSubscriptions) && honoured.resourceSubscriptions.includes(hidden.resource)
+  return Array.isArray(honoured.resourceSubscriptions) &&
+    honoured.resourceSubscriptions.includes(hidden.resource)
     ? failed(`${came} and an acknowledgement that honours it.`)
     : passed(`${came} and an acknowledgement without it.`);
 }

@@ -1,5 +1,5 @@
-import { challengesOf, findBearerChallenge, isResult, type Answer } from './asking.ts';
-import { failed, passed, type Finding } from './item.ts';
+import { type Answer, challengesOf, findBearerChallenge, isResult } from './asking.ts';
+import { type Finding, failed, passed } from './item.ts';
 import type { Subject } from './subject.ts';
 
 /** Something to send, in words that complete the sentence `Sent …`. */
