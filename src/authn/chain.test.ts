@@ -38,7 +38,7 @@ function resultOf(context: RequestContext, ...providers: AuthProvider[]): Promis
 describe('a chain of providers', () => {
   it('asks the next one only when the first found nothing', async () => {
     const yes = answer(YES);
-    expect(await resultOf(ANYONE, answer(NO_ONE), yes)).toBe(YES);
+    expect(await resultOf(ANYONE, answer(NO_ONE), yes)).toMatchObject(YES);
     for (const reason of ['invalid', 'unavailable', undefined] as const) {
       expect(await resultOf(ANYONE, answer({ authenticated: false, reason, error: 'x' }), yes)).toEqual({
         authenticated: false,
@@ -89,6 +89,20 @@ describe('a chain of providers', () => {
       expect(result).toMatchObject({ authenticated: false, reason: 'unavailable' });
       expect(JSON.stringify(result)).not.toContain('hunter2');
     }
+  });
+
+  it('makes a principal of a bare user id, and refuses an id that could forge a line', async () => {
+    const named = await resultOf(ANYONE, answer(YES));
+    expect(named.principal).toMatchObject({ issuer: 'urn:gatehouse:provider', subject: YES.userId });
+    const forged = await resultOf(ANYONE, answer({ authenticated: true, userId: 'alice\nadmin' }));
+    expect(forged).toMatchObject({ authenticated: false, reason: 'invalid' });
+  });
+
+  it('passes a revocation on to every provider', () => {
+    const revoked: string[] = [];
+    const provider = { ...answer(NO_ONE), revoke: (fingerprint: string) => void revoked.push(fingerprint) };
+    createChain([provider, answer(NO_ONE), provider]).revoke?.('f');
+    expect(revoked).toEqual(['f', 'f']);
   });
 
   it('takes a principal without a userId', async () => {

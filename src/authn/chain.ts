@@ -2,12 +2,13 @@ import { ConfigurationError } from '../core/errors.ts';
 import type { RequestContext } from '../core/request-context.ts';
 import type { AuthProvider, AuthResult } from './auth-provider.ts';
 import { ABSENT, INVALID_TOKEN, resultOfError, UNAVAILABLE } from './results.ts';
+import { toPrincipal } from './to-principal.ts';
 
 /**
  * Several providers as one, asked in order. The first that finds something decides: only `absent` lets the
  * next one be asked. A credential that nobody knows is `invalid`, never the same as none. A provider that
  * throws something other than an authentication error, or answers yes without naming anyone, could not
- * check: `unavailable`.
+ * check: `unavailable`. A user named by id alone becomes a principal here ({@link toPrincipal}).
  *
  * @throws ConfigurationError (CONFIGURATION_ERROR) without a provider.
  */
@@ -27,6 +28,9 @@ export function createChain(providers: readonly AuthProvider[]): AuthProvider {
       return () => {
         for (const stop of stops) stop?.();
       };
+    },
+    revoke: (fingerprint) => {
+      for (const provider of chain) provider.revoke?.(fingerprint);
     },
     authorizationServers: issuers.length === 0 ? undefined : issuers,
     ambient: chain.some((provider) => provider.ambient === true),
@@ -48,7 +52,8 @@ async function authenticateInOrder(
 async function ask(provider: AuthProvider, context: RequestContext): Promise<AuthResult> {
   try {
     const result = await provider.authenticate(context);
-    return result.authenticated && !namesSomeone(result) ? UNAVAILABLE : result;
+    if (!result.authenticated) return result;
+    return namesSomeone(result) ? { ...result, principal: toPrincipal(result) } : UNAVAILABLE;
   } catch (error) {
     return resultOfError(error);
   }

@@ -15,8 +15,8 @@ export function buildAuth(entries: readonly ResolvedAuth[], env: Readonly<Record
   const tokenSource = providers.find(
     (provider): provider is JWTAuthProvider => provider instanceof JWTAuthProvider && provider.extractsTokens,
   );
-  const [only] = providers;
-  return { provider: providers.length === 1 && only !== undefined ? only : createChain(providers), tokenSource };
+  // A chain of one, too: it tells a credential that nobody knows from none.
+  return { provider: createChain(providers), tokenSource };
 }
 
 function buildProvider(entry: ResolvedAuth, env: Readonly<Record<string, string | undefined>>): AuthProvider {

@@ -1,5 +1,5 @@
 import type { AuthProvider, AuthResult } from '../authn/auth-provider.ts';
-import { ANONYMOUS, createPrincipal, type Principal } from '../core/principal.ts';
+import { ANONYMOUS } from '../core/principal.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
 import type { RequestContext } from '../core/request-context.ts';
 import type { FailureLimit } from '../limits/call-limits.ts';
@@ -26,23 +26,17 @@ export function authenticate(options: AuthenticateOptions): Step<Arrival> {
 }
 
 function apply(options: AuthenticateOptions, arrival: Arrival, result: AuthResult): StepResult {
-  const principal = result.authenticated ? principalOf(result) : undefined;
-  if (principal !== undefined) {
-    arrival.principal = principal;
+  if (result.authenticated) {
+    if (result.principal === undefined) return unavailable('the provider named nobody');
+    arrival.principal = result.principal;
     arrival.authenticated = true;
     return undefined;
   }
   if (result.reason === 'unavailable') return unavailable(result.error);
-  if (!result.authenticated && isAbsent(result, arrival.context)) return absent(options, arrival);
+  if (isAbsent(result, arrival.context)) return absent(options, arrival);
   const address = arrival.context.remoteAddress;
   if (address !== undefined) options.failures.record(address);
   return refuse('INVALID_TOKEN', result.error ?? 'The credential is not valid');
-}
-
-function principalOf(result: AuthResult): Principal | undefined {
-  if (result.principal !== undefined) return result.principal;
-  if (result.userId === undefined || result.userId === '') return undefined;
-  return createPrincipal({ issuer: 'urn:gatehouse:provider', subject: result.userId });
 }
 
 // Providers written for the seed give no reason; without any credential in sight they mean "absent".
