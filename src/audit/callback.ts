@@ -33,7 +33,7 @@ export function createCallbackSink(callback: AuditCallback, options: CallbackSin
   let lost = 0;
 
   const deliver = (event: AuditEvent): void => {
-    const pending = callSafely(callback, redactEvent(event));
+    const pending = callSafely(callback, Object.freeze(redactEvent(event)));
     if (pending === undefined) return;
     const tracked: Promise<void> = pending.finally(() => {
       inFlight.delete(tracked);

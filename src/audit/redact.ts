@@ -15,8 +15,12 @@ const MAX_NAME = 256;
  * The time is linear in what is kept.
  */
 export function redactText(text: string, maxLength: number = MAX_TEXT): string {
+  if (text.length <= maxLength && PLAIN.test(text)) return text;
   return shorten(escapeControls(redactSecrets(cut(text, maxLength))), maxLength);
 }
+
+/** Names of methods and most tools: nothing in them to find, and they are in every event. */
+const PLAIN = /^[a-z_/]{0,23}$/;
 
 /** {@link redactText} for a tool's name or a URI, which loses its user information, query and fragment. */
 export function redactTarget(target: string): string {
@@ -31,9 +35,9 @@ export function escapeName(name: string): string {
   return shorten(escapeControls(name.slice(0, MAX_NAME + 1)), MAX_NAME);
 }
 
-/** The event with every field made safe to keep, and without fields that are not of {@link AuditEvent}. Frozen. */
+/** The event with every field made safe to keep, and without fields that are not of {@link AuditEvent}. */
 export function redactEvent(event: AuditEvent): AuditEvent {
-  return Object.freeze({
+  return {
     time: safe(event.time, escapeName) ?? '',
     type: event.type,
     outcome: event.outcome,
@@ -51,7 +55,7 @@ export function redactEvent(event: AuditEvent): AuditEvent {
     remoteAddress: safe(event.remoteAddress, escapeName),
     transport: safe(event.transport, escapeName),
     durationMs: event.durationMs,
-  });
+  };
 }
 
 // Callers without types may pass anything; what is no text is left out rather than written as it is.
@@ -74,7 +78,11 @@ function shorten(text: string, maxLength: number): string {
 // Cf holds what reorders or hides text (bidirectional marks, zero width), Zl and Zp break lines.
 const CONTROLS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
+/** Printable ASCII, found faster than what is not. */
+const PRINTABLE = /^[ -~]*$/;
+
 function escapeControls(text: string): string {
+  if (PRINTABLE.test(text)) return text;
   return text.replace(CONTROLS, (character) =>
     [...Array(character.length).keys()]
       .map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`)
@@ -86,8 +94,8 @@ function withoutUser(rest: string): string {
   const start = skip(rest, 0, (code) => code === SLASH || code === BACKSLASH);
   if (start === 0) return rest;
   const end = skip(rest, start, (code) => code !== SLASH && code !== BACKSLASH);
-  const user = rest.lastIndexOf('@', end - 1);
-  return user < start ? rest : rest.slice(0, start) + rest.slice(user + 1);
+  const length = rest.slice(start, end).lastIndexOf('@');
+  return length < 0 ? rest : rest.slice(0, start) + rest.slice(start + length + 1);
 }
 
 /**
@@ -207,8 +215,9 @@ function findCredential(text: string, word: string, end: number): Span | undefin
 
 function findUser(text: string, start: number): Span | undefined {
   const end = skip(text, start, (code) => !isSpace(code) && !isQuoteCode(code) && !AUTHORITY_ENDS.has(code));
-  const user = text.lastIndexOf('@', end - 1);
-  return user <= start ? undefined : { start, end: user };
+  // Only what lies between is searched: backwards through the whole text would take quadratic time.
+  const length = text.slice(start, end).lastIndexOf('@');
+  return length < 1 ? undefined : { start, end: start + length };
 }
 
 function skip(text: string, from: number, isPart: (code: number) => boolean): number {

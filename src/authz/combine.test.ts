@@ -44,7 +44,9 @@ describe('combineAuthorizers', () => {
     const anonymous = { ...request, principal: ANONYMOUS };
     expect(combineAuthorizers([answering(policy), answering(login)]).decide(anonymous)).toEqual(login);
     expect(combineAuthorizers([answering(login), answering(policy)]).decide(anonymous)).toEqual(login);
-    expect(combineAuthorizers([answering(policy), answering(ALLOW)]).decide(anonymous)).toEqual(policy);
+    for (const other of [ALLOW, needs('a'), deny('wrong_tenant')]) {
+      expect(combineAuthorizers([answering(policy), answering(other)]).decide(anonymous)).toEqual(policy);
+    }
   });
 
   it('asks nobody further once the answer is certain', () => {

@@ -22,7 +22,9 @@ export interface RoleGrants {
 export function compileRoles(roles: RoleDefinitions): (held: readonly string[]) => RoleGrants {
   const definitions = new Map(Object.entries(roles));
   const known = new WeakMap<readonly string[], RoleGrants>();
+  const nothing = expand([], definitions);
   return (held) => {
+    if (held.length === 0) return nothing;
     let grants = known.get(held);
     if (grants === undefined) {
       grants = expand(held, definitions);

@@ -29,9 +29,14 @@ export interface ScopeMatcher {
 interface Held {
   readonly exact: ReadonlySet<string>;
   readonly wildcards: readonly Segments[];
+  /** What the wildcards were found to cover, or not. */
+  readonly answers: Map<string, boolean>;
 }
 
 type Segments = readonly string[];
+
+/** What is wanted is written in rules and therefore soon known; beyond this many it is worked out each time. */
+const MAX_ANSWERS = 256;
 
 /** Compiles the hierarchy once; asking is then independent of its size for a list seen before. */
 export function createScopeMatcher(options: ScopeMatcherOptions = {}): ScopeMatcher {
@@ -51,8 +56,13 @@ export function createScopeMatcher(options: ScopeMatcherOptions = {}): ScopeMatc
     const held = expand(granted);
     if (held.exact.has(wanted)) return true;
     if (held.wildcards.length === 0) return false;
-    const segments = wanted.split(':');
-    return held.wildcards.some((wildcard) => coversSegments(wildcard, segments));
+    let answer = held.answers.get(wanted);
+    if (answer === undefined) {
+      const segments = wanted.split(':');
+      answer = held.wildcards.some((wildcard) => coversSegments(wildcard, segments));
+      if (held.answers.size < MAX_ANSWERS) held.answers.set(wanted, answer);
+    }
+    return answer;
   };
   return { covers, missing: (granted, wanted) => wanted.filter((scope) => !covers(granted, scope)) };
 }
@@ -67,6 +77,7 @@ function toHeld(scopes: readonly string[]): Held {
   return {
     exact: new Set(unique.filter((scope) => !hasWildcard(scope))),
     wildcards: unique.filter(hasWildcard).map((scope) => scope.split(':')),
+    answers: new Map(),
   };
 }
 
