@@ -7,8 +7,8 @@ import type { Decision } from '../core/decision.ts';
  */
 export interface Authorizer {
   decide(request: AccessRequest): Decision | Promise<Decision>;
-  /** Every scope its rules mention, for the metadata document; never `offline_access`. */
-  readonly scopesSupported?: readonly string[] | undefined;
+  /** Every scope that its rules for a server mention, for the metadata document; never `offline_access`. */
+  scopesSupported?(server: string): readonly string[];
   /** Scopes to ask for at the first challenge. */
   readonly endpointScopes?: readonly string[] | undefined;
   /** Whether someone without credentials may reach anything at all. */

@@ -80,13 +80,14 @@ describe('combineAuthorizers', () => {
 
   it('[resource-server/10] speaks for all: scopes together, anonymity only where all allow it', () => {
     const first = answering(ALLOW, {
-      scopesSupported: ['b', 'a'],
+      scopesSupported: () => ['b', 'a'],
       endpointScopes: ['b'],
       allowsAnonymous: true,
     });
-    const second = answering(ALLOW, { scopesSupported: ['a', 'c'], endpointScopes: ['c'] });
-    expect(combineAuthorizers([first, second])).toMatchObject({
-      scopesSupported: ['a', 'b', 'c'],
+    const second = answering(ALLOW, { scopesSupported: () => ['a', 'c'], endpointScopes: ['c'] });
+    const both = combineAuthorizers([first, second]);
+    expect(both.scopesSupported?.('s')).toEqual(['a', 'b', 'c']);
+    expect(both).toMatchObject({
       endpointScopes: ['b', 'c'],
       allowsAnonymous: false,
     });

@@ -21,7 +21,7 @@ export function combineAuthorizers(authorizers: readonly Authorizer[]): Authoriz
   const all = [first, ...others];
   return {
     decide: (request) => decideFrom({ authorizers: all, index: 0, denial: undefined }, request),
-    scopesSupported: union(all.map((each) => each.scopesSupported)).sort(),
+    scopesSupported: (server) => union(all.map((each) => each.scopesSupported?.(server))).sort(),
     endpointScopes: union(all.map((each) => each.endpointScopes)),
     allowsAnonymous: all.every((each) => each.allowsAnonymous === true),
   };

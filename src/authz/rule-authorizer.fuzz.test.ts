@@ -75,7 +75,7 @@ describe('createRuleAuthorizer, for any rules and any principal', () => {
           expect(calling.reason).toBe('insufficient_scope');
           expect(decide({ ...init, scopes: calling.remedy.scopes }).effect).toBe('allow');
           expect(calling.remedy.scopes).toEqual(expect.arrayContaining([...authorizer.endpointScopes]));
-          for (const scope of calling.remedy.scopes) expect(authorizer.scopesSupported).toContain(scope);
+          for (const scope of calling.remedy.scopes) expect(authorizer.scopesSupported(TARGET.server)).toContain(scope);
         }
       }),
       { numRuns: runs },

@@ -361,7 +361,8 @@ describe('what the authorizer says of itself', () => {
       resources: { 'a/*': { scopes: ['res', 'mcp'] } },
       prompts: { 'a/*': { scopes: ['prompt'] } },
     });
-    expect(authorizer.scopesSupported).toEqual(['a3', 'mcp', 'prompt', 'res', 't1', 't2']);
+    expect(authorizer.scopesSupported('a')).toEqual(['a3', 'mcp', 'prompt', 'res', 't1', 't2']);
+    expect(authorizer.scopesSupported('other')).toEqual(['mcp']);
     expect(authorizer.endpointScopes).toEqual(['mcp']);
   });
 

@@ -1,6 +1,7 @@
 import type { AccessRequest, Target } from '../core/access.ts';
 import { ALLOW, type Decision, deny } from '../core/decision.ts';
 import { ConfigurationError } from '../core/errors.ts';
+import { compileGlob } from '../core/glob.ts';
 import { isAnonymous, type Principal } from '../core/principal.ts';
 import type { Authorizer } from './authorizer.ts';
 import { compileHoldings, type Holdings, type Holds } from './holdings.ts';
@@ -18,7 +19,7 @@ import { uriSpellings } from './uri-spellings.ts';
 /** An authorizer that answers at once and never looks at arguments. */
 export interface RuleAuthorizer extends Authorizer {
   decide(request: AccessRequest): Decision;
-  readonly scopesSupported: readonly string[];
+  scopesSupported(server: string): readonly string[];
   readonly endpointScopes: readonly string[];
   readonly allowsAnonymous: boolean;
 }
@@ -51,7 +52,7 @@ export function createRuleAuthorizer(options: RuleAuthorizerOptions = {}): RuleA
   const holdings = compileHoldings(settings);
   return {
     decide: (request) => decide(request.principal, findRequirements(request), holdings),
-    scopesSupported: scopesOf(settings),
+    scopesSupported: (server) => scopesOf(settings, server),
     endpointScopes,
     allowsAnonymous: Object.values(rules).some((set) => set.hasPublic),
   };
@@ -128,14 +129,13 @@ function scopesToAskFor(wanted: Requirement, principal: Principal, holds: Holds)
   return [...scopes];
 }
 
-function scopesOf(options: RuleAuthorizerOptions): readonly string[] {
-  const rules = [options.tools, options.resources, options.prompts].flatMap((table) =>
-    Object.values(table ?? {}),
-  );
-  const wanted = rules.map((rule) => toRequirement(rule.scopes));
+function scopesOf(options: RuleAuthorizerOptions, server: string): readonly string[] {
+  const rules = [options.tools, options.resources, options.prompts].flatMap((table) => Object.entries(table ?? {}));
+  const ofServer = rules.filter(([pattern]) => compileGlob(pattern.slice(0, pattern.indexOf('/')))(server));
+  const wanted = ofServer.map(([, rule]) => toRequirement(rule.scopes));
   const scopes = [
     ...(options.endpoint?.scopes ?? []),
     ...wanted.flatMap(({ allOf, anyOf }) => [...allOf, ...anyOf.flat()]),
   ];
-  return Object.freeze([...new Set(scopes)].sort());
+  return [...new Set(scopes)].sort();
 }

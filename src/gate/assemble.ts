@@ -32,6 +32,8 @@ export interface AssemblyExtras {
   readonly tracing?: boolean;
   readonly infoFor?: (server: ResolvedServer) => Readonly<Record<string, unknown>>;
   readonly authorizer?: Authorizer;
+  /** Why this gate may not be served over HTTP; it may when there is nothing here. */
+  readonly httpProblems?: readonly string[];
   readonly now?: Clock;
   readonly onError?: (error: unknown) => void;
 }
@@ -54,6 +56,10 @@ export async function assemble(options: ResolvedGateOptions, extras: AssemblyExt
   const now = extras.now ?? systemClock;
   const onError = extras.onError ?? (() => undefined);
   const sdk = await loadServerSdk();
+  // Loading comes first: a module that cannot be loaded must leave no timer and no open file behind.
+  const sources = await Promise.all(
+    options.servers.map(async (server) => ({ server, factory: await loadFactory(server) })),
+  );
   const auth = buildAuth(options.auth, env);
   const tenancy = buildTenancy(options.tenancy, { env, tokenSource: auth.tokenSource });
   const liveStreams = createLiveStreams(now);
@@ -78,11 +84,11 @@ export async function assemble(options: ResolvedGateOptions, extras: AssemblyExt
     onError,
   };
   const servers: BuiltServer[] = [];
-  for (const server of options.servers) {
+  for (const { server, factory } of sources) {
     servers.push(
       buildServer(shared, {
         server,
-        factory: await loadFactory(server),
+        factory,
         transport: extras.transport ?? 'http',
         credentials: tenancy.credentialsFor(server.resourceType),
         extraQuery: extras.extraQuery ?? server.extras.query,
@@ -157,7 +163,7 @@ function metadataDocuments(shared: SharedParts, servers: readonly BuiltServer[])
   const documents = new Map<string, string>();
   if (authorizationServers.length === 0) return documents;
   for (const { name, resource } of servers) {
-    const scopesSupported = shared.authorizer.scopesSupported ?? [];
+    const scopesSupported = shared.authorizer.scopesSupported?.(name) ?? [];
     const document = serializeResourceMetadata({ resource, authorizationServers, scopesSupported, name });
     documents.set(resourceMetadataPath(resource), document);
     if (servers.length === 1) documents.set('/.well-known/oauth-protected-resource', document);
