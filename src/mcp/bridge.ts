@@ -1,6 +1,7 @@
 import type { JSONRPCRequest, ServerContext } from '@modelcontextprotocol/server';
 import { createClientQuestions } from './client-questions.ts';
-import type { InnerLink, LinkPeer, MessageExtra } from './inner-link.ts';
+import type { InnerLink } from './inner-link.ts';
+import type { LinkPeer, MessageExtra } from './link-contract.ts';
 import { RPC, RpcError } from './rpc-error.ts';
 import type { ServerSdk } from './sdk.ts';
 import { isObject, type JsonObject, type JsonRpcNotification } from './server-product.ts';
@@ -93,8 +94,11 @@ class Bridge implements LinkPeer {
     front.onclose = () => void this.#leave().catch((error: unknown) => this.#options.onError?.(error));
     const close = front.close.bind(front);
     front.close = async () => {
-      await close();
-      await this.#leave();
+      try {
+        await close();
+      } finally {
+        await this.#leave();
+      }
     };
   }
 
@@ -111,8 +115,9 @@ class Bridge implements LinkPeer {
     return this.#questions.ask(request, { send, signal });
   };
 
+  // Not at once: calls that end with the server still have their errors to send.
   readonly onClose = (): void => {
-    void this.#attempt(() => this.#front.close());
+    setImmediate(() => void this.#attempt(() => this.#front.close()));
   };
 
   async #forward(request: JSONRPCRequest, context: ServerContext): Promise<JsonObject> {
@@ -123,6 +128,7 @@ class Bridge implements LinkPeer {
     try {
       return await this.#link.request(request.method, request.params, {
         extra: toExtra(context),
+        sessionId: context.sessionId,
         signal,
         onProgress:
           progressToken === undefined
@@ -193,7 +199,7 @@ class Bridge implements LinkPeer {
     this.#unhook?.();
     try {
       if (this.#options.ownsLink) await this.#link.close();
-      // By now the calls that were cut off have been cancelled: the SDK aborts them right after `onclose`.
+      // The SDK aborts the calls that were cut off right after `onclose`: by then the server has been told.
       else await Promise.resolve();
     } finally {
       this.#options.onDetach?.(abandoned);
@@ -231,12 +237,15 @@ function toInputRequired(error: RpcError, context: ServerContext): JsonObject | 
   const elicitation = isObject(declared) ? declared['elicitation'] : undefined;
   if (!isObject(elicitation) || elicitation['url'] === undefined) return undefined;
   const elicitations: unknown = isObject(error.data) ? error.data['elicitations'] : undefined;
-  if (!Array.isArray(elicitations) || elicitations.length === 0) return undefined;
-  const requests = elicitations
-    .filter(isObject)
-    .map(({ url, message }, index) => [
-      `url-${index + 1}`,
-      { method: 'elicitation/create', params: { mode: 'url', url, message } },
-    ]);
+  const withUrl = Array.isArray(elicitations) ? elicitations.filter(hasUrl) : [];
+  if (withUrl.length === 0) return undefined;
+  const requests = withUrl.map(({ url, message }, index) => [
+    `url-${index + 1}`,
+    { method: 'elicitation/create', params: { mode: 'url', url, message } },
+  ]);
   return { resultType: 'input_required', inputRequests: Object.fromEntries(requests) };
+}
+
+function hasUrl(value: unknown): value is JsonObject {
+  return isObject(value) && typeof value['url'] === 'string' && typeof value['message'] === 'string';
 }

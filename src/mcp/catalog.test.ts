@@ -42,7 +42,9 @@ describe('createCatalogs', () => {
 
   it('shares one object between all who are offered the same, whatever the order of members', async () => {
     const catalogs = createCatalogs({ now: Date.now });
-    const one = await catalogs.get('alice', async () => [{ name: 'a', inputSchema: { type: 'object', x: 1 } }]);
+    const one = await catalogs.get('alice', async () => [
+      { name: 'a', inputSchema: { type: 'object', x: 1 } },
+    ]);
     const two = await catalogs.get('bob', async () => [{ inputSchema: { x: 1, type: 'object' }, name: 'a' }]);
     const other = await catalogs.get('carol', async () => [tool('a'), tool('b')]);
     expect(two).toBe(one);
@@ -111,7 +113,9 @@ describe('listAllTools', () => {
   type Page = { readonly tools: unknown; readonly nextCursor?: string };
 
   function linkOf(pages: (cursor: unknown) => Page, capabilities: JsonObject = { tools: {} }) {
-    const request = vi.fn<InnerLink['request']>(async (_method, params) => ({ ...pages(params?.['cursor']) }));
+    const request = vi.fn<InnerLink['request']>(async (_method, params) => ({
+      ...pages(params?.['cursor']),
+    }));
     return { capabilities, request };
   }
 
@@ -125,7 +129,9 @@ describe('listAllTools', () => {
       ['tools/list', {}],
       ['tools/list', { cursor: 'n' }],
     ]);
-    expect(link.request.mock.calls.every(([, , options]) => options?.extra?.authInfo === authInfo)).toBe(true);
+    expect(link.request.mock.calls.every(([, , options]) => options?.extra?.authInfo === authInfo)).toBe(
+      true,
+    );
   });
 
   it('asks no server that has no tools', async () => {
@@ -142,9 +148,12 @@ describe('listAllTools', () => {
     await expect(listAllTools(huge)).rejects.toThrow('too many tools');
   });
 
-  it.each([[{ tools: 'none' }], [{ tools: [{ title: 'nameless' }] }]])('refuses what is no list: %j', async (page) => {
-    await expect(listAllTools(linkOf(() => page))).rejects.toThrow(TransportError);
-  });
+  it.each([[{ tools: 'none' }], [{ tools: [{ title: 'nameless' }] }]])(
+    'refuses what is no list: %j',
+    async (page) => {
+      await expect(listAllTools(linkOf(() => page))).rejects.toThrow(TransportError);
+    },
+  );
 
   it('spends one time limit on all pages', async () => {
     const link = linkOf(() => ({ tools: [] }));

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { TransportError } from '../core/errors.ts';
-import type { InnerLink, MessageExtra } from './inner-link.ts';
+import type { InnerLink } from './inner-link.ts';
+import type { MessageExtra } from './link-contract.ts';
 import { isObject, type JsonObject } from './server-product.ts';
 
 /** A tool as `tools/list` describes it. */

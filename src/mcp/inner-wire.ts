@@ -1,7 +1,7 @@
 import { TransportError } from '../core/errors.ts';
 import { abortReason, checkNotAborted } from './abort-reason.ts';
 import { withDeadline } from './deadline.ts';
-import type { InnerLinkOptions, LinkPeer, LinkRequestOptions } from './inner-link.ts';
+import type { InnerLinkOptions, LinkPeer, LinkRequestOptions } from './link-contract.ts';
 import { RPC, RpcError, toRpcErrorBody } from './rpc-error.ts';
 import {
   isObject,
@@ -54,6 +54,7 @@ class Wire implements InnerWire {
   readonly #peers = new Set<LinkPeer>();
   // Not from 0: SDK v1 takes a zero for no id when a request is cancelled.
   #nextId = 1;
+  #sessionId: string | undefined;
   #closed = false;
   #ended = false;
   #closing: Promise<void> | undefined;
@@ -61,11 +62,15 @@ class Wire implements InnerWire {
   constructor(product: ServerProduct, options: InnerLinkOptions) {
     this.#product = product;
     this.#options = options;
+    this.#sessionId = options.sessionId;
+    const sessionId = (): string | undefined => this.#sessionId;
     this.#transport = {
       start: async () => undefined,
       send: (message, sendOptions) => this.#receive(message, relatedRequestIdOf(sendOptions)),
       close: async () => this.#end(),
-      sessionId: options.sessionId,
+      get sessionId() {
+        return sessionId();
+      },
     };
   }
 
@@ -128,10 +133,15 @@ class Wire implements InnerWire {
   }
 
   #send(request: JsonRpcRequest, pending: Pending): void {
+    const { extra = {}, sessionId = this.#options.sessionId } = pending.options;
+    // Servers read it from the transport while they take the request, and remember it with the request.
+    this.#sessionId = sessionId;
     try {
-      this.#deliver(request, pending.options.extra ?? {});
+      this.#deliver(request, extra);
     } catch (cause) {
       pending.settle({ error: new TransportError('The server could not take the request', { cause }) });
+    } finally {
+      this.#sessionId = this.#options.sessionId;
     }
   }
 
@@ -207,9 +217,19 @@ class Wire implements InnerWire {
   }
 
   #answererOf(related: JsonRpcId | undefined): LinkPeer['onRequest'] {
-    const own =
-      related === undefined ? this.#onlyPeer()?.onRequest : this.#pendingOf(related)?.options.onRequest;
-    return own ?? this.#options.onRequest ?? refuseRequest;
+    if (related !== undefined) return this.#pendingOf(related)?.options.onRequest ?? this.#lastAnswerer();
+    // `elicitInput` of both SDKs does not say which call it is for.
+    const own = this.#peers.size === 0 ? this.#onlyPending()?.options.onRequest : this.#onlyPeer()?.onRequest;
+    return own ?? this.#lastAnswerer();
+  }
+
+  #lastAnswerer(): LinkPeer['onRequest'] {
+    return this.#options.onRequest ?? refuseRequest;
+  }
+
+  #onlyPending(): Pending | undefined {
+    const [first, second] = this.#pending.values();
+    return second === undefined ? first : undefined;
   }
 
   #pendingOf(id: unknown): Pending | undefined {

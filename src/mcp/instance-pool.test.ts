@@ -66,7 +66,15 @@ describe('lease', () => {
     const other = await pool.lease('bob');
     expect(again.instance).toBe(first.instance);
     expect(other.instance.key).toBe('bob');
-    expect(pool.stats()).toEqual({ size: 2, idle: 0, leased: 2, waiting: 0, created: 2, reused: 1, evicted: 0 });
+    expect(pool.stats()).toEqual({
+      size: 2,
+      idle: 0,
+      leased: 2,
+      waiting: 0,
+      created: 2,
+      reused: 1,
+      evicted: 0,
+    });
     again.release();
     other.release();
   });
