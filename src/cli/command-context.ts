@@ -17,7 +17,10 @@ export interface CommandContext {
   finish(code: ExitCode): void;
 }
 
-/** Whether results are wanted as JSON: the option stands before or after the command's name. */
+/** The option that every command has. */
+export const JSON_OPTION = ['--json', 'write the result as JSON to standard output'] as const;
+
+/** Whether results are wanted as JSON: the option may stand before or after the command's name. */
 export function wantsJson(command: Command): boolean {
   return command.optsWithGlobals<{ json?: boolean }>().json === true;
 }

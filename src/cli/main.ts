@@ -55,16 +55,23 @@ export async function run(
 }
 
 function createProgram(io: CliIo): Command {
-  return new Command('gatehouse')
-    .description('Identity, authorization and tenancy in front of MCP servers')
-    .option('--json', 'write results as JSON, one document to standard output')
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
-    })
-    .addHelpText('after', `\n${EXIT_CODES}`)
-    .showHelpAfterError('(gatehouse --help shows the commands)');
+  return (
+    new Command('gatehouse')
+      .description('Identity, authorization and tenancy in front of MCP servers')
+      .option('--json', 'write results as JSON to standard output')
+      // Else an option of the program would be taken away from a command that has one of the same name.
+      .enablePositionalOptions()
+      .hook('preAction', (program, command) => {
+        if (program.opts<{ json?: boolean }>().json === true) command.setOptionValue('json', true);
+      })
+      .exitOverride()
+      .configureOutput({
+        writeOut: (text) => io.stdout.write(text),
+        writeErr: (text) => io.stderr.write(text),
+      })
+      .addHelpText('after', `\n${EXIT_CODES}`)
+      .showHelpAfterError('(gatehouse --help shows the commands)')
+  );
 }
 
 /** The command named, or all of them where none is, for the help text. */

@@ -26,7 +26,7 @@ const jwtShape = strict({
   type: z.literal('jwt'),
   issuer: text('Exact value of the `iss` claim.').exactOptional(),
   audience: z
-    .union([text(), texts().min(1)])
+    .union([text(), texts().min(1)], { error: 'must be text or a list of texts' })
     .exactOptional()
     .describe('Default: the resource of the server.'),
   jwksUri: checkedText(findUrlProblem, 'Where the issuer publishes its keys.').exactOptional(),

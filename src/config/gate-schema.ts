@@ -169,7 +169,7 @@ export const gateConfigSchema = strict(
     auth: z.array(authEntry).min(1).describe('Who may come in; asked in order.'),
     tenancy: tenancySchema.optional().describe('Tenants, and upstream credentials by resource type.'),
     authorization: authorizationSchema.optional().describe('Who may do what.'),
-    limits: limits.prefault({}),
+    limits: limits.prefault({}).describe('What is too much.'),
     audit: z.array(auditEntry).default([]).describe('Where what happens is recorded.'),
   },
   LATER,

@@ -53,7 +53,7 @@ async function readYaml(
     uniqueKeys: true,
     schema: 'core',
     version: '1.2',
-    logLevel: 'silent',
+    logLevel: 'error',
   });
   const toProblem = ({ code, pos }: YAMLError): YamlProblem => {
     const { line, col } = lineCounter.linePos(pos[0]);
@@ -66,6 +66,7 @@ const YAML_FAULTS: ReadonlyMap<string, string> = new Map([
   ['DUPLICATE_KEY', 'gives the same key twice'],
   ['MULTIPLE_DOCS', 'holds more than one document'],
   ['TAG_RESOLVE_FAILED', 'holds a tag (`!…`), which is not used here'],
+  ['RESOURCE_EXHAUSTION', 'is nested too deeply'],
   ['TAB_AS_INDENT', 'is indented with a tab; YAML wants spaces'],
   ['NON_STRING_KEY', 'holds a key that is not text'],
 ]);

@@ -67,6 +67,8 @@ describe('takeSnapshot', () => {
         },
       },
     );
-    expect(takeSnapshot({ hostile }).problems).toEqual([{ path: [], message: 'The configuration cannot be read' }]);
+    expect(takeSnapshot({ hostile }).problems).toEqual([
+      { path: [], message: 'The configuration cannot be read' },
+    ]);
   });
 });

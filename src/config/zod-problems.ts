@@ -69,7 +69,10 @@ function describeUnion(
   if (only !== undefined && closest.length === 1) {
     return only.flatMap((inner) => describeIssue(inner, [...path, ...inner.path], input));
   }
-  return [{ path, message: issue.message }];
+  const [found, isPresent] = lookUp(path, input);
+  return [
+    { path, message: found === undefined && isPresent ? describeType('', path, input) : issue.message },
+  ];
 }
 
 function lookUp(path: readonly PropertyKey[], input: unknown): readonly [value: unknown, isPresent: boolean] {
@@ -82,7 +85,7 @@ function lookUp(path: readonly PropertyKey[], input: unknown): readonly [value: 
 }
 
 function kindOf(value: unknown): string {
-  if (value === null) return 'null';
+  if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'an object';
   if (typeof value === 'number') return 'a number';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/from-file.ts';
-import { type CommandContext, wantsJson } from '../command-context.ts';
+import { type CommandContext, JSON_OPTION, wantsJson } from '../command-context.ts';
 import { type CliIo, EXIT_CODES, writeLine } from '../output.ts';
 
 interface PrintOptions {
@@ -14,11 +14,13 @@ export function registerConfig(program: Command, { io }: CommandContext): void {
     .command('print')
     .description('print the configuration with every default filled and every secret redacted')
     .option('-c, --config <file>', 'configuration file (default: gatehouse.config.* here)')
+    .option(...JSON_OPTION)
     .addHelpText('after', `\n${EXIT_CODES}`)
     .action((options: PrintOptions, command: Command) => print(options, wantsJson(command), io));
   config
     .command('schema')
     .description('print the JSON Schema of configuration files')
+    .option(...JSON_OPTION)
     .addHelpText('after', `\n${EXIT_CODES}`)
     .action(() => printSchema(io));
 }

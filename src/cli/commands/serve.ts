@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { loadConfig } from '../../config/from-file.ts';
-import { type CommandContext, type ServableGate, wantsJson } from '../command-context.ts';
+import { type CommandContext, JSON_OPTION, type ServableGate, wantsJson } from '../command-context.ts';
 import { type CliIo, EXIT_CODES, writeJson, writeLine } from '../output.ts';
 
 interface ServeOptions {
@@ -17,6 +17,7 @@ export function registerServe(program: Command, context: CommandContext): void {
     .option('-c, --config <file>', 'configuration file (default: gatehouse.config.* here)')
     .option('--host <address>', 'address to listen on, in place of listen.host')
     .option('--port <number>', 'port to listen on, in place of listen.port', parsePort)
+    .option(...JSON_OPTION)
     .addHelpText(
       'after',
       `\nSIGTERM or SIGINT: finish the calls in flight, then end; a second one ends at once.\n${EXIT_CODES}`,

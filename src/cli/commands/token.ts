@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type CommandContext, wantsJson } from '../command-context.ts';
+import { type CommandContext, JSON_OPTION, wantsJson } from '../command-context.ts';
 import { type CliIo, EXIT_CODES, UsageError, writeJson, writeLine } from '../output.ts';
 import { type ClaimPath, keyFromConfig, keyFromOption, type TokenKey } from '../token-key.ts';
 
@@ -32,6 +32,7 @@ export function registerToken(program: Command, { io }: CommandContext): void {
     .option('--tenant <id>', 'tenant')
     .option('--role <name>', 'role; may be given several times', collect, [])
     .option('--expires <time>', 'lifetime such as 90s, 15m or 24h, which is the longest', parseLifetime, 900)
+    .option(...JSON_OPTION)
     .addHelpText('after', `\n${EXIT_CODES}`)
     .action((options: TokenOptions, command: Command) => token(options, wantsJson(command), io));
 }
