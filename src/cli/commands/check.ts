@@ -1,14 +1,17 @@
-import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { environment } from '../../config/environment.ts';
-import { MCPAuthError, ValidationError } from '../../core/errors.ts';
+import { readBounded } from '../../config/read-bounded.ts';
+import { MCPAuthError } from '../../core/errors.ts';
 import { checkResourceServer } from '../../testing/resource-server-check/check-resource-server.ts';
 import type { CheckOptions, ToolCall } from '../../testing/resource-server-check/options.ts';
 import type { CheckReport } from '../../testing/resource-server-check/report.ts';
 import { toText } from '../../testing/resource-server-check/text-report.ts';
+import { type CommandContext, JSON_OPTION, wantsJson } from '../command-context.ts';
+import { type CliIo, UsageError, writeJson } from '../output.ts';
 
-const EXIT_FAILED = 1;
-const EXIT_UNUSABLE = 2;
+const MAX_TOKEN_FILE_BYTES = 65_536;
+const CHECK_EXIT_CODES =
+  'Exit codes: 0 nothing failed, 1 an item failed, 2 wrong usage, no answer, or a credential of no use.';
 
 /** Option name → what it takes; the flag is the name in kebab case. */
 const TOKEN_OPTIONS = {
@@ -42,21 +45,19 @@ interface CheckFlags extends Readonly<Partial<Record<TokenOption | NameOption, s
   readonly scopedArguments?: Readonly<Record<string, unknown>>;
   readonly only?: readonly number[];
   readonly timeout?: number;
-  readonly json?: boolean;
 }
 
 /**
  * Adds `check <url>`: judges an MCP server as an OAuth 2.1 resource server. Prints the report, as text or
- * with `--json` as a CheckReport, and sets the exit code: 0 when nothing failed, 1 when an item failed, 2
- * when the server could not be reached, an option is malformed, or something given was of no use. Tokens
- * are never printed; they are given as they are, as `@file`, or as `env:NAME`.
+ * with `--json` as a CheckReport, and finishes with 0 when nothing failed, 1 when an item failed, 2 when the
+ * server could not be reached, an option is malformed, or something given was of no use. Tokens are never
+ * printed; they are given as they are, as `@file`, or as `env:NAME`.
  */
-export function registerCheck(program: Command): void {
+export function registerCheck(program: Command, context: Pick<CommandContext, 'io' | 'finish'>): void {
   const command = program
     .command('check')
     .description('judge an MCP server as an OAuth 2.1 resource server, from outside')
     .argument('<url>', 'the MCP endpoint')
-    .option('--json', 'print the report as JSON')
     .option('--only <items>', 'item numbers, separated by commas', parseNumbers)
     .option('--timeout <ms>', 'how long one request may take', parseNumber);
   for (const [name, what] of Object.entries(TOKEN_OPTIONS)) command.option(`${toFlag(name)} <token>`, what);
@@ -67,25 +68,35 @@ export function registerCheck(program: Command): void {
     .option('--tool-arguments <json>', 'what to call it with', parseArguments)
     .option('--scoped-tool <name>', 'a tool that needs a scope --limited-token lacks')
     .option('--scoped-arguments <json>', 'what to call it with', parseArguments)
-    .addHelpText('after', '\nA token is given as it is, as @file, or as env:NAME.')
-    .action((url: string, flags: CheckFlags) => run(command, url, flags));
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      `\nA token is given as @file, as env:NAME, or as it is (then the list of processes shows it).\n\n${CHECK_EXIT_CODES}`,
+    )
+    .action((url: string, flags: CheckFlags) => check(url, flags, { ...context, json: wantsJson(command) }));
 }
 
-async function run(command: Command, url: string, flags: CheckFlags): Promise<void> {
-  let report: CheckReport;
+type Work = Pick<CommandContext, 'io' | 'finish'> & { readonly json: boolean };
+
+async function check(url: string, flags: CheckFlags, { io, finish, json }: Work): Promise<void> {
+  const report = await judge(await toOptions(url, flags, io));
+  if (json) writeJson(io.stdout, report);
+  else io.stdout.write(toText(report));
+  if (report.summary.failed > 0) finish(1);
+  else if (report.problems.length > 0) finish(2);
+}
+
+/** What the judge cannot work with is wrong usage: it has found nothing about the server. */
+async function judge(options: CheckOptions): Promise<CheckReport> {
   try {
-    report = await checkResourceServer(await toOptions(url, flags));
+    return await checkResourceServer(options);
   } catch (error) {
     if (!(error instanceof MCPAuthError)) throw error;
-    return command.error(`check: ${error.message}`, { exitCode: EXIT_UNUSABLE, code: 'gatehouse.check' });
+    throw new UsageError(error.message.replaceAll('\n', '; '));
   }
-  const text = flags.json === true ? `${JSON.stringify(report, null, 2)}\n` : toText(report);
-  command.configureOutput().writeOut?.(text);
-  if (report.summary.failed > 0) process.exitCode = EXIT_FAILED;
-  else if (report.problems.length > 0) process.exitCode = EXIT_UNUSABLE;
 }
 
-async function toOptions(url: string, flags: CheckFlags): Promise<CheckOptions> {
+async function toOptions(url: string, flags: CheckFlags, io: CliIo): Promise<CheckOptions> {
   const options: Partial<Record<TokenOption | NameOption, string>> = {};
   for (const name of Object.keys(NAME_OPTIONS) as NameOption[]) {
     const value = flags[name];
@@ -93,13 +104,15 @@ async function toOptions(url: string, flags: CheckFlags): Promise<CheckOptions> 
   }
   for (const name of Object.keys(TOKEN_OPTIONS) as TokenOption[]) {
     const value = flags[name];
-    if (value !== undefined) options[name] = await readToken(name, value);
+    if (value !== undefined) options[name] = await readToken(name, value, io);
   }
   const foreign = flags.foreignAudienceToken ?? [];
   return {
     url,
     ...options,
-    foreignAudienceToken: await Promise.all(foreign.map((value) => readToken('foreignAudienceToken', value))),
+    foreignAudienceToken: await Promise.all(
+      foreign.map((value) => readToken('foreignAudienceToken', value, io)),
+    ),
     ...(flags.tool === undefined ? {} : { tool: toCall(flags.tool, flags.toolArguments) }),
     ...(flags.scopedTool === undefined
       ? {}
@@ -114,18 +127,18 @@ function toCall(name: string, parameters: ToolCall['arguments']): ToolCall {
 }
 
 /** The token itself. Messages name the option and where it was looked for, never what was found. */
-async function readToken(name: string, value: string): Promise<string> {
+async function readToken(name: string, value: string, io: CliIo): Promise<string> {
   if (value.startsWith('@')) {
     const path = value.slice(1);
-    const text = await readFile(path, 'utf8').catch(() => undefined);
-    if (text === undefined) throw new ValidationError(`${toFlag(name)}: the file ${path} cannot be read`);
-    return text.trim();
+    const reading = await readBounded(resolve(io.cwd, path), MAX_TOKEN_FILE_BYTES);
+    if ('problem' in reading) throw new UsageError(`${toFlag(name)}: the file ${path} ${reading.problem}`);
+    return reading.text.trim();
   }
   if (!value.startsWith('env:')) return value;
   const variable = value.slice('env:'.length);
-  const token = environment()[variable]?.trim();
+  const token = io.environment[variable]?.trim();
   if (token === undefined || token === '') {
-    throw new ValidationError(`${toFlag(name)}: the environment variable ${variable} is not set`);
+    throw new UsageError(`${toFlag(name)}: the environment variable ${variable} is not set`);
   }
   return token;
 }

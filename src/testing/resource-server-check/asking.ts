@@ -45,6 +45,7 @@ export interface PlainAsk {
   readonly isEnough?: (body: string) => boolean;
 }
 
+/** What came back: the response as it was, and the JSON-RPC messages in it. */
 export interface Answer {
   readonly status: number;
   readonly response: RawResponse;
@@ -74,6 +75,7 @@ export class LimitedError extends TransportError {
 const MAX_LIMIT_WAITS = 2;
 const MAX_LIMIT_WAIT_SECONDS = 10;
 
+/** Makes every token of the options known to the ledger before anything is sent. */
 export function createAsking(options: ResolvedOptions): Asking {
   const { url, fetch, timeoutMs } = options;
   const exchange = fetch === undefined ? createNodeExchange(url) : createFetchExchange(url, fetch);
@@ -90,7 +92,7 @@ export function createAsking(options: ResolvedOptions): Asking {
       lastId += 1;
       const id = asked.call.isNotification === true ? undefined : (asked.call.id ?? lastId);
       const request = toRequest({ path, timeoutMs, ...asked }, id);
-      return toAnswer(await send(exchange, ledger, request, `${asked.call.method} (${asked.era})`), id);
+      return toAnswer(await send({ exchange, ledger }, request, `${asked.call.method} (${asked.era})`), id);
     },
     plain: async (asked) => {
       const request: RawRequest = {
@@ -101,15 +103,14 @@ export function createAsking(options: ResolvedOptions): Asking {
         ...(asked.isEnough === undefined ? {} : { isEnough: asked.isEnough }),
       };
       const label = `${asked.method} ${request.path.split('?')[0] ?? ''}`;
-      return toAnswer(await send(exchange, ledger, request, label), undefined);
+      return toAnswer(await send({ exchange, ledger }, request, label), undefined);
     },
   };
 }
 
 /** A limit is waited for, within reason: its answer says nothing about the credential. */
 async function send(
-  exchange: Exchange,
-  ledger: Ledger,
+  { exchange, ledger }: { readonly exchange: Exchange; readonly ledger: Ledger },
   request: RawRequest,
   label: string,
 ): Promise<RawResponse> {
@@ -170,6 +171,7 @@ export function isResult(answer: Answer): boolean {
   return answer.status === 200 && answer.message?.result !== undefined;
 }
 
+/** The challenges of an answer, read strictly. */
 export function challengesOf(answer: Answer): ParsedChallenges {
   return parseChallenges(headerValues(answer.response.headers, 'www-authenticate'));
 }

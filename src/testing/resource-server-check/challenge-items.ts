@@ -3,7 +3,6 @@ import { findHeader, type HeaderList, headerValues } from './exchange.ts';
 import { type Finding, failed, type Item, notApplicable, passed } from './item.ts';
 import { findMetadataReason, NO_METADATA } from './metadata-expectation.ts';
 import { type Era, LEGACY, MODERN } from './report.ts';
-import { callScoped } from './scope-item.ts';
 import { type Subject, sessionHeaders } from './subject.ts';
 import { describe, expectBearer, expectStatus, judgeAll, type Trial } from './trial.ts';
 
@@ -77,7 +76,7 @@ async function checkScope(subject: Subject, era: Era): Promise<Finding> {
 const methodsItem: Item = {
   id: 2,
   title: 'Every method needs a credential',
-  section: 'MCP basic/authorization "Token Requirements"; Fetch §3.2 (CORS preflight)',
+  section: 'MCP basic/authorization "Token Requirements"; Fetch Standard "CORS protocol"',
   level: 'MUST',
   checks: [
     { name: 'every JSON-RPC method over POST', essential: true, run: checkPosts },
@@ -223,7 +222,7 @@ const offlineItem: Item = {
     {
       name: 'not in the challenge for more scope',
       needs: ['limitedToken', 'scopedTool'],
-      run: async (subject, era) => judgeScopes(await callScoped(subject, era), 'for more scope'),
+      run: async (subject, era) => judgeScopes(await subject.denied(era), 'for more scope'),
     },
     {
       name: 'not in scopes_supported',
@@ -249,4 +248,5 @@ function judgeScopes(answer: Answer, which: string): Finding {
     : passed(`The challenge ${which} does not ask for offline_access.`);
 }
 
+/** What a caller without a credential meets: items 1, 2 and 10. */
 export const CHALLENGE_ITEMS: readonly Item[] = [challengeItem, methodsItem, offlineItem];

@@ -4,6 +4,7 @@ export interface Challenge {
   readonly params: ReadonlyMap<string, string>;
 }
 
+/** The challenges, or what is wrong with them in words fit for evidence. */
 export type ParsedChallenges =
   | { readonly ok: true; readonly challenges: readonly Challenge[] }
   | { readonly ok: false; readonly reason: string };
@@ -62,7 +63,7 @@ function readParams(cursor: Cursor, params: Map<string, string>): string | undef
     }
     cursor.at += 1;
     skipSpace(cursor);
-    const value = cursor.text[cursor.at] === '"' ? readQuoted(cursor) : readToken(cursor) || undefined;
+    const value = readValue(cursor);
     if (value === undefined) return `the value of ${name} is neither a token nor a string`;
     // RFC 9110 §11.2: a parameter occurs once per challenge.
     if (params.has(name)) return `the parameter ${name} occurs twice`;
@@ -87,6 +88,12 @@ function readToken(cursor: Cursor): string {
   return found?.[0] ?? '';
 }
 
+function readValue(cursor: Cursor): string | undefined {
+  if (cursor.text[cursor.at] === '"') return readQuoted(cursor);
+  const token = readToken(cursor);
+  return token === '' ? undefined : token;
+}
+
 function readQuoted(cursor: Cursor): string | undefined {
   const found = /^"((?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*)"/.exec(
     cursor.text.slice(cursor.at),
@@ -107,9 +114,10 @@ function skipListSpace(cursor: Cursor): void {
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/;
 const ERROR_TEXT = /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/;
 
-/** RFC 6750 §3: the characters allowed in scope, error and error_description. */
+/** RFC 6750 §3: one parameter at least, and the characters allowed in scope, error and error_description. */
 function findBadValue({ scheme, params }: Challenge): string | undefined {
   if (scheme !== 'bearer' && scheme !== 'dpop') return undefined;
+  if (params.size === 0) return 'a challenge of this scheme has no parameter';
   const scope = params.get('scope');
   if (scope !== undefined && !SCOPE.test(scope)) return 'scope is not a list of scope tokens';
   for (const name of ['error', 'error_description']) {

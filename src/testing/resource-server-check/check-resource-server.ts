@@ -2,7 +2,7 @@ import { CHALLENGE_ITEMS } from './challenge-items.ts';
 import { HEADER_ITEM } from './header-item.ts';
 import { type Item, runItem } from './item.ts';
 import { LEAK_ITEMS } from './leak-items.ts';
-import { METADATA_ITEM } from './metadata-items.ts';
+import { METADATA_ITEM } from './metadata-item.ts';
 import { type CheckOptions, parseCheckOptions } from './options.ts';
 import { ORIGIN_ITEM } from './origin-item.ts';
 import { PRESENTATION_ITEMS } from './presentation-items.ts';
@@ -11,7 +11,7 @@ import { SCOPE_ITEM } from './scope-item.ts';
 import { STREAM_ITEM } from './stream-item.ts';
 import { createSubject, type Subject } from './subject.ts';
 import { TOKEN_ITEMS } from './token-items.ts';
-import { TOOL_ITEM } from './tool-items.ts';
+import { TOOL_ITEM } from './tool-item.ts';
 
 /** The leak items come last: they look back on every answer of the run. */
 const ITEMS: readonly Item[] = [

@@ -24,6 +24,7 @@ export interface RawRequest {
  */
 export type Ending = 'ended' | 'enough' | 'timeout' | 'too-large' | 'broken';
 
+/** What came back, up to where the reading ended. */
 export interface RawResponse {
   readonly status: number;
   readonly headers: HeaderList;
@@ -44,6 +45,7 @@ export interface Exchange {
   readonly raw: boolean;
 }
 
+/** More than this of a body is not read. */
 export const MAX_BODY_BYTES = 1_048_576;
 
 /** The first value of a header, by its lower-case name. */

@@ -17,7 +17,7 @@ async function sendOverFetch(
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), request.timeoutMs);
   try {
-    const response = await fetch(
+    const sent = fetch(
       new Request(new URL(request.path, url.origin), {
         method: request.method,
         headers: request.headers.map(([name, value]): [string, string] => [name, value]),
@@ -26,6 +26,7 @@ async function sendOverFetch(
         signal: abort.signal,
       }),
     );
+    const response = await Promise.race([sent, whenAborted(abort.signal)]);
     return await readResponse(response, request, abort.signal);
   } catch (error) {
     if (error instanceof TransportError) throw error;
@@ -38,13 +39,20 @@ async function sendOverFetch(
   }
 }
 
+/** A function that stands in for fetch may not heed the signal. */
+function whenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
+  });
+}
+
 async function readResponse(
   response: Response,
   request: RawRequest,
   signal: AbortSignal,
 ): Promise<RawResponse> {
   const decoder = new TextDecoder();
-  const reader = response.body?.getReader();
+  const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
   // A response made in process does not know of the request's signal.
   const onAbort = (): void => void reader?.cancel().catch(() => undefined);
   signal.addEventListener('abort', onAbort);

@@ -11,6 +11,7 @@ import { describe, expectResult, expectStatus, judgeAll, type Rule, type Trial }
 const QUOTE_BREAK = 'a", injected="yes';
 const LINE_BREAK = 'a\r\nX-Injected: yes\r\n';
 
+/** Item 14: injection into headers, and sessions of others. */
 export const HEADER_ITEM: Item = {
   id: 14,
   title: 'No input breaks out of a header, and a session belongs to its principal',

@@ -21,6 +21,7 @@ export type Need =
   | 'hiddenResource'
   | 'raw';
 
+/** One thing to send or to look at. */
 export interface Check {
   readonly name: string;
   /** The item's own by default. */
@@ -35,6 +36,7 @@ export interface Check {
   run(subject: Subject, era: Era): Promise<Finding>;
 }
 
+/** One row of the contract: an ordered list of checks. */
 export interface Item {
   readonly id: number;
   readonly title: string;
@@ -43,8 +45,11 @@ export interface Item {
   readonly checks: readonly Check[];
 }
 
+/** Seen, and as it should be. */
 export const passed = (evidence: string): Finding => ({ verdict: 'passed', evidence });
+/** Seen, and not as it should be. */
 export const failed = (evidence: string): Finding => ({ verdict: 'failed', evidence });
+/** Not seen: the evidence says why. */
 export const notApplicable = (evidence: string): Finding => ({ verdict: 'not-applicable', evidence });
 
 /** Not applicable although something was given for it: the report says so among its problems. */
@@ -160,5 +165,6 @@ function summarise(checks: readonly CheckResult[], verdict: Verdict): string {
   ];
   const shown = sentences.slice(0, EVIDENCE_SENTENCES);
   const rest = sentences.length - shown.length;
-  return [...shown, ...(rest > 0 ? [`(And ${rest} more.)`] : [])].join(' ') || 'Nothing could be sent.';
+  if (shown.length === 0) return 'Nothing could be sent.';
+  return [...shown, ...(rest > 0 ? [`(And ${rest} more.)`] : [])].join(' ');
 }

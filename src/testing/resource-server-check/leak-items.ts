@@ -5,7 +5,7 @@ import { type RpcCall, toProbe } from './messages.ts';
 import { type Era, LEGACY } from './report.ts';
 import type { Subject } from './subject.ts';
 import { randomToken } from './tokens.ts';
-import { describe, expectStatus, judgeAll } from './trial.ts';
+import { describe, expectStatus, judgeAll, type Scene } from './trial.ts';
 
 /** Stands for the callers who have no business here. */
 const STRANGERS: readonly (readonly [string, string | undefined])[] = [
@@ -28,7 +28,7 @@ const silenceItem: Item = {
     {
       name: 'a method that exists looks like one that does not',
       run: (subject, era) =>
-        compare(subject, era, { method: 'tools/list' }, { method: 'gatehouse/none', params: {} }),
+        compare({ subject, era }, [{ method: 'tools/list' }, { method: 'gatehouse/none', params: {} }]),
     },
     {
       name: 'the body is not read for a stranger',
@@ -55,7 +55,7 @@ async function checkTools(subject: Subject, era: Era): Promise<Finding> {
   if (name === undefined) return notApplicable('No name of a tool is known; give the option tool.');
   const absent = toAbsentName(name);
   const call = (tool: string): RpcCall => ({ method: 'tools/call', params: { name: tool, arguments: {} } });
-  return compare(subject, era, call(name), call(absent), [name, absent]);
+  return compare({ subject, era }, [call(name), call(absent)], [name, absent]);
 }
 
 /** Names of tools that exist, as far as the token shows. */
@@ -67,10 +67,8 @@ async function toolNames(subject: Subject, era: Era): Promise<readonly string[]>
 }
 
 async function compare(
-  subject: Subject,
-  era: Era,
-  existing: RpcCall,
-  absent: RpcCall,
+  { subject, era }: Scene,
+  [existing, absent]: readonly [RpcCall, RpcCall],
   names?: readonly [string, string],
 ): Promise<Finding> {
   for (const [who, token] of STRANGERS) {
@@ -184,4 +182,5 @@ async function checkLedger(subject: Subject): Promise<Finding> {
     : failed(`A token that had been sent, or 24 characters of it, stood in ${first.where}.`);
 }
 
+/** What must not be told: items 11 and 12, which look back on the whole run. */
 export const LEAK_ITEMS: readonly Item[] = [silenceItem, echoItem];

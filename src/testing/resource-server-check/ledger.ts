@@ -36,6 +36,7 @@ const STACK_MARKS: readonly RegExp[] = [
   /\bat [\w.$]+\([\w]+\.java:\d+\)/,
 ];
 
+/** An empty ledger. */
 export function createLedger(): Ledger {
   const slices = new Set<string>();
   const shortTokens = new Set<string>();

@@ -10,6 +10,7 @@ export interface RpcMessage {
   readonly error?: { readonly code?: unknown; readonly message?: unknown };
 }
 
+/** A call or a notification to send. */
 export interface RpcCall {
   readonly method: string;
   readonly params?: Readonly<Record<string, unknown>>;
@@ -51,6 +52,7 @@ export function toHeaders(era: Era, call: RpcCall, session: LegacySession | unde
   return headers;
 }
 
+/** What `initialize` agreed on. */
 export interface LegacySession {
   /** Absent when the server keeps no sessions. */
   readonly id?: string;
@@ -114,6 +116,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** Whether a value is a JSON object. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

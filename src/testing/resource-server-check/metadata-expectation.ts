@@ -22,5 +22,6 @@ export async function findMetadataReason(subject: Subject): Promise<string | und
   return isAsymmetric && isUrl ? 'the token given comes from an authorization server' : undefined;
 }
 
+/** Evidence where nothing is published and nothing need be. */
 export const NO_METADATA =
   'No metadata is published and nothing shows an authorization server (keys or secrets alone need none).';

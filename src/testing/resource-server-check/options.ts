@@ -30,6 +30,7 @@ export interface CheckTokens {
   readonly boundToken?: string;
 }
 
+/** What the judge is told; everything but the address may be left out. */
 export interface CheckOptions extends CheckTokens {
   /** The MCP endpoint, http or https. */
   readonly url: string | URL;
@@ -58,6 +59,7 @@ export interface CheckOptions extends CheckTokens {
   readonly only?: readonly number[];
 }
 
+/** The options that hold tokens. */
 export type TokenName = keyof CheckTokens;
 
 const SINGLE_TOKENS = [
@@ -72,6 +74,7 @@ const SINGLE_TOKENS = [
   'boundToken',
 ] as const satisfies readonly TokenName[];
 
+/** Those of which one is given at most. */
 export type SingleTokenName = (typeof SINGLE_TOKENS)[number];
 
 /** The options with every default filled in and every value checked. */
@@ -91,6 +94,7 @@ export interface ResolvedOptions {
 }
 
 const ITEM_COUNT = 17;
+const MAX_DURATION_MS = 600_000;
 const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_STREAM_GRACE_MS = 5_000;
 
@@ -112,8 +116,8 @@ export function parseCheckOptions(options: CheckOptions): ResolvedOptions {
     tokens,
     foreignAudienceTokens: foreign.map((token) => parseToken('foreignAudienceToken', token, problems)),
     ...parseTools(options),
-    timeoutMs: parsePositive('timeoutMs', options.timeoutMs ?? DEFAULT_TIMEOUT_MS, problems),
-    streamGraceMs: parsePositive('streamGraceMs', options.streamGraceMs ?? DEFAULT_STREAM_GRACE_MS, problems),
+    timeoutMs: parseDuration('timeoutMs', options.timeoutMs ?? DEFAULT_TIMEOUT_MS, problems),
+    streamGraceMs: parseDuration('streamGraceMs', options.streamGraceMs ?? DEFAULT_STREAM_GRACE_MS, problems),
     only: parseOnly(options.only, problems),
     origin: parseOrigin(options.origin ?? url?.origin, problems),
     ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
@@ -151,8 +155,10 @@ function parseToken(name: TokenName, token: string, problems: string[]): string 
   return token;
 }
 
-function parsePositive(name: string, value: number, problems: string[]): number {
-  if (!Number.isInteger(value) || value < 1) problems.push(`${name} must be a positive whole number`);
+function parseDuration(name: string, value: number, problems: string[]): number {
+  if (!Number.isInteger(value) || value < 1 || value > MAX_DURATION_MS) {
+    problems.push(`${name} must be a whole number of milliseconds from 1 to ${MAX_DURATION_MS}`);
+  }
   return value;
 }
 

@@ -7,6 +7,7 @@ import { expectStatus, judgeAll, type Trial } from './trial.ts';
 
 const FOREIGN_ORIGIN = 'https://gatehouse-check.invalid';
 
+/** Item 13: Origin and Host. */
 export const ORIGIN_ITEM: Item = {
   id: 13,
   title: 'Foreign origins and foreign hosts are turned away',

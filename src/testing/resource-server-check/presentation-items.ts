@@ -6,7 +6,15 @@ import { isRecord, toBody, toProbe } from './messages.ts';
 import { type Era, LEGACY, MODERN } from './report.ts';
 import type { Subject } from './subject.ts';
 import { tamper } from './tokens.ts';
-import { describe, expectResult, expectStatus, judgeAll, type Rule, type Trial } from './trial.ts';
+import {
+  describe,
+  expectResult,
+  expectStatus,
+  judgeAll,
+  type Rule,
+  type Scene,
+  type Trial,
+} from './trial.ts';
 
 const placeItem: Item = {
   id: 6,
@@ -23,7 +31,7 @@ const placeItem: Item = {
         judgeAll(
           subject,
           ['bearer', 'BEARER'].map((scheme) =>
-            withHeaders(subject, era, `the token under ${scheme}`, (token) => [
+            withHeaders({ subject, era }, `the token under ${scheme}`, (token) => [
               ['Authorization', `${scheme} ${token}`],
             ]),
           ),
@@ -38,11 +46,11 @@ const placeItem: Item = {
         judgeAll(
           subject,
           [
-            withHeaders(subject, era, 'the token and then a made-up one', (token) => [
+            withHeaders({ subject, era }, 'the token and then a made-up one', (token) => [
               ['Authorization', `Bearer ${token}`],
               ['Authorization', 'Bearer gatehouse-check'],
             ]),
-            withHeaders(subject, era, 'a made-up token and then the token', (token) => [
+            withHeaders({ subject, era }, 'a made-up token and then the token', (token) => [
               ['Authorization', 'Bearer gatehouse-check'],
               ['Authorization', `Bearer ${token}`],
             ]),
@@ -58,7 +66,7 @@ const placeItem: Item = {
         judgeAll(
           subject,
           [
-            withHeaders(subject, era, 'the token beside an X-API-Key', (token) => [
+            withHeaders({ subject, era }, 'the token beside an X-API-Key', (token) => [
               ['Authorization', `Bearer ${token}`],
               ['X-API-Key', 'mcp_gatehouse_check'],
             ]),
@@ -69,12 +77,7 @@ const placeItem: Item = {
   ],
 };
 
-function withHeaders(
-  subject: Subject,
-  era: Era,
-  what: string,
-  headers: (token: string) => HeaderList,
-): Trial {
+function withHeaders({ subject, era }: Scene, what: string, headers: (token: string) => HeaderList): Trial {
   const given = headers(subject.options.tokens.token ?? '');
   return { what, send: () => subject.ask({ era, call: toProbe(era), headers: given }) };
 }
@@ -139,18 +142,18 @@ const malformedItem: Item = {
       name: 'what is not JSON',
       needs: ['token'],
       essential: true,
-      run: (subject, era) => checkBodies(subject, era, NOT_JSON),
+      run: (subject, era) => checkBodies({ subject, era }, NOT_JSON),
     },
     {
       name: 'what is not JSON-RPC',
       needs: ['token'],
-      run: (subject, era) => checkBodies(subject, era, NOT_JSON_RPC),
+      run: (subject, era) => checkBodies({ subject, era }, NOT_JSON_RPC),
     },
     {
       name: 'what nests without end',
       level: 'judgement',
       needs: ['token'],
-      run: (subject, era) => checkBodies(subject, era, BOTTOMLESS, expectStatus(400, 413)),
+      run: (subject, era) => checkBodies({ subject, era }, BOTTOMLESS, expectStatus(400, 413)),
     },
     {
       name: 'an unknown protocol version',
@@ -196,8 +199,7 @@ const BOTTOMLESS: readonly (readonly [string, string])[] = [
 ];
 
 async function checkBodies(
-  subject: Subject,
-  era: Era,
+  { subject, era }: Scene,
   bodies: readonly (readonly [string, string | Uint8Array])[],
   rule: Rule = expectStatus(400),
 ): Promise<Finding> {
@@ -230,4 +232,5 @@ function checkMirroredHeaders(subject: Subject, era: Era): Promise<Finding> {
   return judgeAll(subject, trials, expectStatus(400));
 }
 
+/** How a request is put: items 6 and 8. */
 export const PRESENTATION_ITEMS: readonly Item[] = [placeItem, malformedItem];

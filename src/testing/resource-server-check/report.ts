@@ -1,8 +1,11 @@
 /** The protocol revisions that differ on the wire; each check runs in every one the server speaks. */
 export type Era = '2025-11-25' | '2026-07-28';
 
+/** The last revision with sessions and an `initialize` handshake. */
 export const LEGACY = '2025-11-25' satisfies Era;
+/** The first revision without them. */
 export const MODERN = '2026-07-28' satisfies Era;
+/** Oldest first. */
 export const ERAS: readonly Era[] = [LEGACY, MODERN];
 
 /** How strongly the standard asks for it; `judgement` is asked by no standard but by prudence. */
@@ -34,6 +37,7 @@ export interface ItemReport {
   readonly checks: readonly CheckResult[];
 }
 
+/** What the judge found. Holds no token. */
 export interface CheckReport {
   readonly url: string;
   /** Revisions in which the server was seen to answer; empty when no credential opened it. */

@@ -6,6 +6,7 @@ import type { Subject } from './subject.ts';
 import { findScopes } from './tokens.ts';
 import { expectStatus, judgeAll, type Rule } from './trial.ts';
 
+/** Item 7: step-up by scope. */
 export const SCOPE_ITEM: Item = {
   id: 7,
   title: 'Too little scope is answered with what to ask for',
@@ -57,8 +58,11 @@ export const SCOPE_ITEM: Item = {
       level: 'judgement',
       needs: ['limitedToken', 'scopedTool'],
       run: async (subject, era) => {
-        const first = findBearerChallenge(await callScoped(subject, era))?.params.get('scope');
-        return judgeScoped(subject, era, (answer) =>
+        const first = findBearerChallenge(await subject.denied(era))?.params.get('scope');
+        const { scopedTool, tokens } = subject.options;
+        const call = { method: 'tools/call', params: { arguments: {}, ...scopedTool } };
+        const send = (): Promise<Answer> => subject.askWithin(tokens.limitedToken ?? '', { era, call });
+        return judgeAll(subject, [{ what: 'the same call again', send }], (answer) =>
           findBearerChallenge(answer)?.params.get('scope') === first
             ? undefined
             : 'the scope of the first time',
@@ -68,14 +72,7 @@ export const SCOPE_ITEM: Item = {
   ],
 };
 
-/** Calls the scoped tool with the token that lacks its scope. */
-export function callScoped(subject: Subject, era: Era): Promise<Answer> {
-  const { scopedTool, tokens } = subject.options;
-  const call = { method: 'tools/call', params: { arguments: {}, ...scopedTool } };
-  return subject.askWithin(tokens.limitedToken ?? '', { era, call });
-}
-
 function judgeScoped(subject: Subject, era: Era, rule: Rule): Promise<Finding> {
-  const trial = { what: 'a call beyond the scope of the token', send: () => callScoped(subject, era) };
+  const trial = { what: 'a call beyond the scope of the token', send: () => subject.denied(era) };
   return judgeAll(subject, [trial], rule);
 }

@@ -1,9 +1,9 @@
 import type { Answer } from './asking.ts';
 import { findHeader, type HeaderList } from './exchange.ts';
 import { type Finding, failed, type Item, notApplicable, passed, unusable } from './item.ts';
+import { toProbe } from './messages.ts';
 import { type Era, LEGACY, MODERN } from './report.ts';
 import { type Subject, sessionHeaders } from './subject.ts';
-import { present } from './token-items.ts';
 import { findExpiry } from './tokens.ts';
 import { expectStatus, judgeAll } from './trial.ts';
 
@@ -12,6 +12,7 @@ const MAX_LIFE_MS = 120_000;
 /** Clocks differ; an end this much before the expiry may still be because of it. */
 const EARLY_MS = 1_500;
 
+/** Item 16: streams and the expiry of their token. */
 export const STREAM_ITEM: Item = {
   id: 16,
   title: 'A stream does not outlive its token',
@@ -34,7 +35,10 @@ export const STREAM_ITEM: Item = {
         const left = lifeLeftMs(token);
         if (left === undefined || left > MAX_LIFE_MS) return unusable(subject, UNUSABLE);
         await new Promise((resolve) => setTimeout(resolve, Math.max(0, left) + EARLY_MS));
-        const trial = { what: 'the token after its expiry', send: () => present(subject, era, token) };
+        const trial = {
+          what: 'the token after its expiry',
+          send: () => subject.ask({ era, call: toProbe(era), token }),
+        };
         return judgeAll(subject, [trial], expectStatus(401));
       },
     },

@@ -4,7 +4,7 @@ import { isRecord, type LegacySession, parseJson, toProbe } from './messages.ts'
 import type { ResolvedOptions } from './options.ts';
 import { type Era, LEGACY, MODERN } from './report.ts';
 
-/** The server under test as the judge deals with it: requests, protocol sessions, and facts learnt once. */
+/** The server under test as the judge deals with it: requests, protocol sessions, and what is asked once only. */
 export interface Subject extends Asking {
   readonly options: ResolvedOptions;
   /** Sentences on what was given and turned out to be of no use. */
@@ -15,10 +15,14 @@ export interface Subject extends Asking {
   openSession(token: string): Promise<LegacySession | undefined>;
   /** Asks in a protocol session of the token's own, where the server keeps such. */
   askWithin(token: string, ask: Omit<Ask, 'token' | 'session'>): Promise<Answer>;
+  /** The answer to the smallest honest request with this token, in any state it may be. */
+  presented(era: Era, token: string): Promise<Answer>;
   /** Whether the server lets the token in. */
   isAccepted(era: Era, token: string): Promise<boolean>;
   /** The answer to a request without a credential. */
   challenged(era: Era): Promise<Answer>;
+  /** The answer to a call of the scoped tool with the token that lacks its scope. */
+  denied(era: Era): Promise<Answer>;
   /** Every item of a list that the token's principal sees; empty when the server has no such list. */
   listed(era: Era, token: string, list: ListName): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** The protected resource metadata (RFC 9728), asked for without a credential. */
@@ -27,8 +31,10 @@ export interface Subject extends Asking {
   close(): Promise<void>;
 }
 
+/** The lists of things that can be hidden. */
 export type ListName = 'tools' | 'prompts' | 'resources';
 
+/** What stands at the well-known address. */
 export interface Metadata {
   readonly answer: Answer;
   /** Absent unless the answer is 200 with a JSON object. */
@@ -37,6 +43,7 @@ export interface Metadata {
 
 const MAX_PAGES = 20;
 
+/** Sends nothing yet: every question is asked when its answer is first wanted. */
 export function createSubject(options: ResolvedOptions): Subject {
   const asking = createAsking(options);
   const sessions = createSessions(asking);
@@ -45,9 +52,13 @@ export function createSubject(options: ResolvedOptions): Subject {
   const askWithin: Subject['askWithin'] = async (token, asked) =>
     sessions.ask({ ...asked, token, session: await findSession(asked.era, token) });
   const probes = byEra((era) =>
-    once(async (token) => isResult(await sessions.ask({ era, call: toProbe(era), token }))),
+    once((token) => {
+      asking.ledger.protect(token);
+      return sessions.ask({ era, call: toProbe(era), token });
+    }),
   );
   const challenges = byEra((era) => once(() => asking.ask({ era, call: toProbe(era) })));
+  const denials = byEra((era) => once(() => askScoped(askWithin, options, era)));
   const lists = byEra((era) =>
     once(async (key) => {
       const [token = '', list = ''] = key.split(' ');
@@ -63,8 +74,10 @@ export function createSubject(options: ResolvedOptions): Subject {
     findSession,
     openSession: sessions.open,
     askWithin,
-    isAccepted: (era, token) => probes[era](token),
+    presented: (era, token) => probes[era](token),
+    isAccepted: async (era, token) => isResult(await probes[era](token)),
     challenged: (era) => challenges[era](''),
+    denied: (era) => denials[era](''),
     listed: (era, token, list) => lists[era](`${token} ${list}`),
     metadata: () => metadata(''),
     close: sessions.close,
@@ -125,6 +138,16 @@ function findOpened(answer: Answer): LegacySession | undefined {
   if (answer.status !== 200 || typeof version !== 'string') return undefined;
   const id = findHeader(answer.response.headers, 'mcp-session-id');
   return id === undefined ? { version } : { id, version };
+}
+
+/** Calls the scoped tool with the token that lacks its scope; not to be called without the two. */
+function askScoped(
+  askWithin: Subject['askWithin'],
+  { scopedTool, tokens }: ResolvedOptions,
+  era: Era,
+): Promise<Answer> {
+  const call = { method: 'tools/call', params: { arguments: {}, ...scopedTool } };
+  return askWithin(tokens.limitedToken ?? '', { era, call });
 }
 
 async function listAll(

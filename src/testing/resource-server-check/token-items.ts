@@ -14,19 +14,14 @@ import {
   unsignedCopies,
   withClaims,
 } from './tokens.ts';
-import { expectInvalidToken, expectStatus, judgeAll, type Rule, type Trial } from './trial.ts';
+import { expectInvalidToken, expectStatus, judgeAll, type Scene, type Trial } from './trial.ts';
 
-/** Presents a token with the smallest honest request. */
-export function present(subject: Subject, era: Era, token: string): Promise<Answer> {
-  subject.ledger.protect(token);
-  return subject.ask({ era, call: toProbe(era), token });
-}
-
-function presenting(subject: Subject, era: Era, what: string, token: string): Trial {
-  return { what, send: () => present(subject, era, token) };
+function presenting({ subject, era }: Scene, what: string, token: string): Trial {
+  return { what, send: () => subject.presented(era, token) };
 }
 
 const expect401 = expectStatus(401);
+const MADE_UP = randomToken();
 
 const invalidItem: Item = {
   id: 3,
@@ -37,11 +32,7 @@ const invalidItem: Item = {
     {
       name: 'an unknown token',
       run: (subject, era) =>
-        judgeAll(
-          subject,
-          [presenting(subject, era, 'a token made up on the spot', randomToken())],
-          expect401,
-        ),
+        judgeAll(subject, [presenting({ subject, era }, 'a token made up on the spot', MADE_UP)], expect401),
     },
     {
       name: 'a damaged token',
@@ -61,7 +52,7 @@ const invalidItem: Item = {
       run: (subject, era) => {
         const token = subject.options.tokens.revokedToken ?? '';
         if (isExpired(token)) return wornOut(subject, 'revokedToken');
-        return judgeAll(subject, [presenting(subject, era, 'a revoked token', token)], expect401);
+        return judgeAll(subject, [presenting({ subject, era }, 'a revoked token', token)], expect401);
       },
     },
     {
@@ -80,7 +71,7 @@ const invalidItem: Item = {
       name: 'the refusal says invalid_token',
       level: 'SHOULD',
       run: (subject, era) => {
-        const unknown = presenting(subject, era, 'a token made up on the spot', randomToken());
+        const unknown = presenting({ subject, era }, 'a token made up on the spot', MADE_UP);
         return judgeAll(subject, [unknown, ...damaged(subject, era)], expectInvalidToken);
       },
     },
@@ -92,11 +83,11 @@ function damaged(subject: Subject, era: Era): readonly Trial[] {
   if (token === undefined) return [];
   const promoted = withClaims(token, { sub: 'gatehouse-check', scope: 'admin' });
   return [
-    presenting(subject, era, 'the token without its end', token.slice(0, -Math.ceil(token.length / 8))),
-    presenting(subject, era, 'the token with a bit of its signature turned', tamper(token)),
+    presenting({ subject, era }, 'the token without its end', token.slice(0, -Math.ceil(token.length / 8))),
+    presenting({ subject, era }, 'the token with a bit of its signature turned', tamper(token)),
     ...(promoted === undefined
       ? []
-      : [presenting(subject, era, 'the token with other claims under its signature', promoted)]),
+      : [presenting({ subject, era }, 'the token with other claims under its signature', promoted)]),
   ];
 }
 
@@ -108,13 +99,12 @@ async function checkForged(subject: Subject, era: Era): Promise<Finding> {
   const { kid } = jwt.header;
   const forged = [
     presenting(
-      subject,
-      era,
+      { subject, era },
       'a copy signed by another key, with the kid of the first',
       rogue.sign({}, { kid }),
     ),
-    // RFC 7515 §4.1.3, RFC 8725 §3.5: a key that comes with the token vouches for nothing.
-    presenting(subject, era, 'a copy that brings its own jwk', rogue.sign({}, { jwk: rogue.publicJwk })),
+    // RFC 7515 §4.1.3, RFC 8725 §3.10: a key that comes with the token vouches for nothing.
+    presenting({ subject, era }, 'a copy that brings its own jwk', rogue.sign({}, { jwk: rogue.publicJwk })),
   ];
   return judgeAll(subject, forged, expect401);
 }
@@ -125,7 +115,7 @@ async function checkExpired(subject: Subject, era: Era): Promise<Finding> {
   if (expiry !== undefined && expiry > Date.now() / 1000) {
     return unusable(subject, 'The expiredToken given has not expired yet.');
   }
-  return judgeAll(subject, [presenting(subject, era, 'an expired token', token)], expect401);
+  return judgeAll(subject, [presenting({ subject, era }, 'an expired token', token)], expect401);
 }
 
 function isExpired(token: string): boolean {
@@ -147,7 +137,7 @@ const audienceItem: Item = {
     {
       name: 'an ID token',
       needs: ['idToken'],
-      run: (subject, era) => checkGiven(subject, era, 'idToken', 'an ID token'),
+      run: (subject, era) => checkGiven({ subject, era }, 'idToken', 'an ID token'),
     },
     {
       name: 'a token without a signature',
@@ -157,7 +147,7 @@ const audienceItem: Item = {
         if (copies.length === 0)
           return notApplicable('The token is opaque: it has no signature to leave out.');
         const trials = copies.map((copy, index) =>
-          presenting(subject, era, `unsigned copy ${index + 1} of the token`, copy),
+          presenting({ subject, era }, `unsigned copy ${index + 1} of the token`, copy),
         );
         return judgeAll(subject, trials, expect401);
       },
@@ -173,22 +163,15 @@ async function checkAudience(subject: Subject, era: Era): Promise<Finding> {
     if (findAudiences(token)?.includes(resource.href) === true) {
       return unusable(subject, 'A foreignAudienceToken given is for this very resource.');
     }
-    trials.push(presenting(subject, era, `token ${index + 1} for another resource`, token));
+    trials.push(presenting({ subject, era }, `token ${index + 1} for another resource`, token));
   }
   return judgeAll(subject, trials, expect401);
 }
 
-async function checkGiven(
-  subject: Subject,
-  era: Era,
-  name: SingleTokenName,
-  what: string,
-  rule: Rule = expect401,
-): Promise<Finding> {
+async function checkGiven({ subject, era }: Scene, name: SingleTokenName, what: string): Promise<Finding> {
   const token = subject.options.tokens[name] ?? '';
-  return isExpired(token)
-    ? wornOut(subject, name)
-    : judgeAll(subject, [presenting(subject, era, what, token)], rule);
+  if (isExpired(token)) return wornOut(subject, name);
+  return judgeAll(subject, [presenting({ subject, era }, what, token)], expect401);
 }
 
 const issuerItem: Item = {
@@ -207,14 +190,13 @@ const issuerItem: Item = {
         const own = rogue.sign({ iss }, { kid: 'gatehouse-check' });
         const nameless = rogue.sign({ iss: undefined }, { kid: 'gatehouse-check' });
         const trials = [
-          presenting(subject, era, 'a token of an issuer that does not exist', own),
+          presenting({ subject, era }, 'a token of an issuer that does not exist', own),
           presenting(
-            subject,
-            era,
+            { subject, era },
             'the same with its key inside',
             rogue.sign({ iss }, { jwk: rogue.publicJwk }),
           ),
-          presenting(subject, era, 'a token that names no issuer', nameless),
+          presenting({ subject, era }, 'a token that names no issuer', nameless),
         ];
         return judgeAll(subject, trials, expect401);
       },
@@ -222,7 +204,8 @@ const issuerItem: Item = {
     {
       name: 'another real issuer',
       needs: ['foreignIssuerToken'],
-      run: (subject, era) => checkGiven(subject, era, 'foreignIssuerToken', 'a token of a foreign issuer'),
+      run: (subject, era) =>
+        checkGiven({ subject, era }, 'foreignIssuerToken', 'a token of a foreign issuer'),
     },
     {
       name: 'the issuer of the token is announced',
@@ -256,7 +239,7 @@ const boundItem: Item = {
       name: 'as a bearer token, without a proof',
       needs: ['boundToken'],
       essential: true,
-      run: (subject, era) => checkGiven(subject, era, 'boundToken', 'a bound token as a bearer'),
+      run: (subject, era) => checkGiven({ subject, era }, 'boundToken', 'a bound token as a bearer'),
     },
     {
       name: 'under the DPoP scheme, without a proof',
@@ -273,4 +256,5 @@ const boundItem: Item = {
   ],
 };
 
+/** Which tokens are let in: items 3, 4, 5 and 17. */
 export const TOKEN_ITEMS: readonly Item[] = [invalidItem, audienceItem, issuerItem, boundItem];

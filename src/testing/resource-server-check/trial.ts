@@ -1,6 +1,13 @@
 import { type Answer, challengesOf, findBearerChallenge, isResult } from './asking.ts';
 import { type Finding, failed, passed } from './item.ts';
+import type { Era } from './report.ts';
 import type { Subject } from './subject.ts';
+
+/** What a check works with: the server under test, and the era to speak. */
+export interface Scene {
+  readonly subject: Subject;
+  readonly era: Era;
+}
 
 /** Something to send, in words that complete the sentence `Sent …`. */
 export interface Trial {
@@ -38,6 +45,7 @@ export function describe(subject: Subject, answer: Answer): string {
   return parts.join(' ');
 }
 
+/** One of these statuses. */
 export function expectStatus(...statuses: readonly number[]): Rule {
   return ({ status }) => (statuses.includes(status) ? undefined : statuses.join(' or '));
 }

@@ -22,6 +22,7 @@ const SPOOFS: readonly (readonly [string, HeaderList])[] = [
   ],
 ];
 
+/** Item 9: protected resource metadata. */
 export const METADATA_ITEM: Item = {
   id: 9,
   title: 'Protected resource metadata is published, and true',

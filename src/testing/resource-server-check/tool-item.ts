@@ -6,7 +6,7 @@ import { isRecord, type RpcCall, toBody } from './messages.ts';
 import { type Era, LEGACY, MODERN } from './report.ts';
 import type { ListName, Subject } from './subject.ts';
 import { randomToken } from './tokens.ts';
-import { describe, expectStatus, judgeAll, type Rule, type Trial } from './trial.ts';
+import { describe, expectStatus, judgeAll, type Rule, type Scene, type Trial } from './trial.ts';
 
 /** Something that can be hidden from a principal, and every way of asking for it. */
 interface Kind {
@@ -51,6 +51,7 @@ const KINDS: readonly Kind[] = [
 
 const SCOPED: readonly Need[] = ['limitedToken', 'scopedTool'];
 
+/** Item 15: tools, prompts and resources that only some may use. */
 export const TOOL_ITEM: Item = {
   id: 15,
   title: 'What a principal may not use is enforced everywhere, and hidden things look absent',
@@ -92,7 +93,7 @@ export const TOOL_ITEM: Item = {
       eras: [LEGACY],
       needs: ['token', 'hiddenResource'],
       run: (subject, era) =>
-        compareHidden(subject, era, subject.options.hidden.resource ?? '', (uri) => [
+        compareHidden({ subject, era }, subject.options.hidden.resource ?? '', (uri) => [
           { method: 'resources/subscribe', params: { uri } },
         ]),
     },
@@ -117,14 +118,14 @@ function hiddenChecks(kind: Kind): readonly Check[] {
       name: `a hidden ${kind.name} answers as an unknown one`,
       needs,
       essential: kind.name === 'tool',
-      run: (subject, era) => compareHidden(subject, era, subject.options.hidden[kind.name] ?? '', kind.calls),
+      run: (subject, era) =>
+        compareHidden({ subject, era }, subject.options.hidden[kind.name] ?? '', kind.calls),
     },
   ];
 }
 
 async function compareHidden(
-  subject: Subject,
-  era: Era,
+  { subject, era }: Scene,
   hidden: string,
   calls: (target: string) => readonly RpcCall[],
 ): Promise<Finding> {
