@@ -2,7 +2,6 @@ export {
   createHostileIssuer,
   type HostileBehaviour,
   type HostileIssuer,
-  type HostileIssuerOptions,
 } from './hostile-issuer.ts';
 export {
   createLocalIssuer,
@@ -14,4 +13,4 @@ export {
 export { checkResourceServer } from './resource-server-check/check-resource-server.ts';
 export type { CheckOptions, CheckTokens, ToolCall } from './resource-server-check/options.ts';
 export type { CheckReport, CheckResult, Era, ItemReport, Level, Verdict } from './resource-server-check/report.ts';
-export { toText } from './resource-server-check/to-text.ts';
+export { toText } from './resource-server-check/text-report.ts';
