@@ -1,8 +1,8 @@
 import type { Authorizer } from './authz/authorizer.ts';
 import { combineAuthorizers } from './authz/combine.ts';
 import { createRuleAuthorizer } from './authz/rule-authorizer.ts';
-import type { AuthorizationConfig } from './config/authorization-options.ts';
 import { ConfigurationError } from './core/errors.ts';
+import { isAuthorizer } from './gate/wrap-problems.ts';
 import type { AuthenticatedTool, ClassTool } from './mcp/authenticated-tool.ts';
 import type { MCPServerFactory } from './mcp/instances.ts';
 import type { ArgumentsOf, ToolOptions, ToolRule } from './mcp/tool-definition.ts';
@@ -22,14 +22,19 @@ export interface AuthenticatedServerConfig extends Omit<WrapServerConfig, 'serve
 export class AuthenticatedMCPServer {
   readonly #config: AuthenticatedServerConfig;
   readonly #registry: ToolRegistry;
+  readonly #registrations: ((registry: ToolRegistry) => void)[] = [];
   #running: WrappedServer | undefined;
+  #stopping: Promise<void> = Promise.resolve();
 
   /** @throws ConfigurationError (CONFIGURATION_ERROR) listing every problem at once */
   constructor(config: AuthenticatedServerConfig) {
+    const problems = [
+      ...problemsOf(() => resolveWrapConfig({ ...config, serverFactory: unused })),
+      ...problemsOf(() => createRegistry(config ?? {})),
+    ];
+    if (problems.length > 0) throw new ConfigurationError(problems);
     this.#config = config;
-    resolveWrapConfig({ ...config, serverFactory: unused });
-    const { name, version = '1.0.0', instructions } = config;
-    this.#registry = createToolRegistry({ name, version, instructions, rulesEnforcedBy: 'gate' });
+    this.#registry = createRegistry(config);
   }
 
   /**
@@ -43,31 +48,51 @@ export class AuthenticatedMCPServer {
     handler: ToolHandler<Args>,
     options?: ToolOptions<Schema>,
   ): void {
-    this.#registry.register(name, handler, options);
+    this.#add((registry) => registry.register(name, handler, options));
   }
 
   /** Adds a class-based tool. @throws ConfigurationError as `registerTool` */
   registerToolClass<Args>(tool: ClassTool<Args> | AuthenticatedTool<Args>): void {
-    this.#registry.registerToolClass(tool);
+    this.#add((registry) => registry.registerToolClass(tool));
+  }
+
+  #add(register: (registry: ToolRegistry) => void): void {
+    register(this.#registry);
+    this.#registrations.push(register);
   }
 
   /** @throws ConfigurationError when it runs already, TransportError when the address is taken */
   async start(): Promise<void> {
-    if (this.#running === undefined) {
-      await this.#registry.prepare();
-      this.#running = wrapServer({
-        ...this.#config,
-        serverFactory: this.#registry.factory() as MCPServerFactory,
-        authorization: withRules(this.#config.authorization, this.#registry.rules()),
-      });
+    if (this.#running !== undefined) throw new ConfigurationError('The server is running already; stop it first');
+    // What is served and who may call it are taken together, so that no tool is served without its rule.
+    const registry = createRegistry(this.#config);
+    for (const register of this.#registrations) register(registry);
+    const server = wrapServer({
+      ...this.#config,
+      serverFactory: registry.factory() as MCPServerFactory,
+      authorization: withRules(this.#config.authorization, registry.rules()),
+    });
+    this.#running = server;
+    try {
+      await this.#stopping;
+      await registry.prepare();
+      if (this.#running === server) await server.start();
+    } catch (error) {
+      if (this.#running === server) this.#running = undefined;
+      throw error;
     }
-    await this.#running.start();
   }
 
+  /** Lets calls in flight finish, then closes the listener. Safe to call twice, and while it starts. */
   async stop(): Promise<void> {
-    const running = this.#running;
+    const server = this.#running;
     this.#running = undefined;
-    await running?.stop();
+    if (server !== undefined) {
+      const stopping = server.stop();
+      this.#stopping = stopping.catch(() => undefined);
+      await stopping;
+    }
+    await this.#stopping;
   }
 
   isServerRunning(): boolean {
@@ -77,6 +102,20 @@ export class AuthenticatedMCPServer {
   /** Where it listens; undefined over stdio and while it does not run. */
   get url(): string | undefined {
     return this.#running?.url;
+  }
+}
+
+function createRegistry({ name, version = '1.0.0', instructions }: Partial<AuthenticatedServerConfig>): ToolRegistry {
+  return createToolRegistry({ name: name ?? '', version, instructions, rulesEnforcedBy: 'gate' });
+}
+
+function problemsOf(make: () => unknown): readonly string[] {
+  try {
+    make();
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems;
+    throw error;
   }
 }
 
@@ -96,8 +135,4 @@ function withRules(
     throw new ConfigurationError(twice.map((pattern) => `authorization.tools: ${pattern} is declared beside the tool too`));
   }
   return createRuleAuthorizer({ ...configured, tools: { ...tools, ...configured.tools } });
-}
-
-function isAuthorizer(value: AuthorizationConfig | Authorizer): value is Authorizer {
-  return typeof (value as Partial<Authorizer>).decide === 'function';
 }

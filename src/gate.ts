@@ -4,20 +4,26 @@ import { ConfigurationError } from './core/errors.ts';
 import { Secret } from './core/secret.ts';
 import { type Assembly, assemble, type AssemblyExtras } from './gate/assemble.ts';
 import type { BuiltServer } from './gate/build-server.ts';
+import { closeGate, countTraffic } from './gate/close-gate.ts';
 import { connectServer, type GateConnection } from './gate/connection.ts';
 import { type ConnectionInfo, fromWebRequest, type InboundRequest } from './http/inbound-request.ts';
 import { type Listener, listen } from './http/listener.ts';
+import type { Site } from './http/site.ts';
 import type { PoolStats } from './mcp/instance-pool.ts';
 import type { ToolDefinition } from './mcp/catalog.ts';
 import type { TransportLike } from './mcp/server-product.ts';
 
 /** A running gate in front of one or more MCP servers. */
 export interface Gate {
-  /** For hosts that speak the Fetch API. `info` tells what a `Request` cannot: the client's address. */
+  /**
+   * For hosts that speak the Fetch API. `info` tells what a `Request` cannot: the client's address.
+   *
+   * @throws ConfigurationError for a gate that may be served over stdio only, as `handle` and `listen` do
+   */
   fetch(request: Request, info?: ConnectionInfo): Promise<Response>;
   /** For adapters: a request whose body is still unread. */
-  handle(request: InboundRequest): Promise<Response>;
-  /** Starts the configured HTTP listener. @throws TransportError when the address is taken. */
+  readonly handle: (request: InboundRequest) => Promise<Response>;
+  /** Starts the configured HTTP listener, once. @throws TransportError when the address is taken. */
   listen(): Promise<ListeningGate>;
   /** Serves one server over stdio or another transport of a single user. @throws AuthenticationError */
   connect(transport: TransportLike, options?: { readonly server?: string }): Promise<GateConnection>;
@@ -25,7 +31,7 @@ export interface Gate {
   close(): Promise<void>;
   /** What is known of the tools behind the gate. */
   readonly catalog: GateCatalog;
-  /** From now on refuses a token and ends its streams; or ends sessions and pooled servers of a principal. */
+  /** From now on refuses a token and ends its streams; or ends streams, sessions and pooled servers of a principal. */
   revoke(what: { readonly token: string } | { readonly principalKey: string }): void;
   /** Tells subscribers of a tenant (or those without one) that something changed. */
   notify(change: GateChange): void;
@@ -59,41 +65,68 @@ export interface GateChange {
  * @throws ConfigurationError (CONFIGURATION_ERROR) listing every problem at once
  */
 export async function createGate(options: GateOptions): Promise<Gate> {
-  const { parseGateOptions } = await import('./config/schema.ts');
-  return openGate(parseGateOptions(options, { allowInstances: true }));
+  const { findHttpProblems, parseGateOptions } = await import('./config/schema.ts');
+  const resolved = parseGateOptions(options, { allowInstances: true });
+  return openGate(resolved, { httpProblems: findHttpProblems(resolved) });
 }
 
 /** A gate from options that are checked already. */
 export async function openGate(options: ResolvedGateOptions, extras: AssemblyExtras = {}): Promise<Gate> {
   const assembly = await assemble(options, extras);
-  await assembly.auth.provider.initialize?.();
-  for (const resolver of assembly.tenancy.resolvers) await resolver.initialize?.();
-  return toGate(options, assembly);
+  const gate = toGate(options, assembly, extras.httpProblems ?? []);
+  try {
+    await assembly.auth.provider.initialize?.();
+    for (const resolver of assembly.tenancy.resolvers) await resolver.initialize?.();
+  } catch (error) {
+    // What started the failure is what its caller wants to know, not what followed from it.
+    await gate.close().catch(() => undefined);
+    throw error;
+  }
+  return gate;
 }
 
-const CLOSE_GRACE_MS = 30_000;
-
-function toGate(options: ResolvedGateOptions, assembly: Assembly): Gate {
-  const { servers, site, liveStreams } = assembly;
-  let listener: Listener | undefined;
+function toGate(options: ResolvedGateOptions, assembly: Assembly, httpProblems: readonly string[]): Gate {
+  const { servers, liveStreams } = assembly;
+  const traffic = countTraffic(assembly.site);
+  const connections = new Set<GateConnection>();
+  let listening: Promise<Listener> | undefined;
   let closed: Promise<void> | undefined;
+  // Asked as late as this: a gate for stdio may sign in whoever reaches it.
+  const siteForHttp = (): Site => {
+    if (httpProblems.length > 0) throw new ConfigurationError(httpProblems);
+    return traffic.site;
+  };
 
   return {
-    handle: site,
-    fetch: (request, info) => site(fromWebRequest(request, info)),
+    get handle() {
+      return siteForHttp();
+    },
+    fetch: async (request, info) => siteForHttp()(fromWebRequest(request, info)),
     async listen() {
-      if (listener !== undefined) throw new ConfigurationError('The gate is listening already');
+      if (closed !== undefined) throw new ConfigurationError('The gate is closed');
+      if (listening !== undefined) throw new ConfigurationError('The gate is listening already');
       const { host, port, path } = options.listen;
-      listener = await listen(site, { host, port });
+      listening = listen(siteForHttp(), { host, port });
+      const listener = await listening.catch((error: unknown) => {
+        listening = undefined;
+        throw error;
+      });
       const name = host.includes(':') ? `[${host}]` : host;
       return { url: `http://${name}:${listener.port}${path}`, host, port: listener.port };
     },
-    connect: (transport, { server } = {}) => connectServer(findServer(servers, server), transport),
-    close: () => (closed ??= closeAll(assembly, listener)),
+    async connect(transport, { server } = {}) {
+      const connection = await connectServer(findServer(servers, server), transport);
+      connections.add(connection);
+      return connection;
+    },
+    close: () => (closed ??= closeGate(assembly, { traffic, listening, connections })),
     catalog: {
-      tools: (server, principalKey) => findServer(servers, server).catalogs.peek(principalKey)?.tools,
+      tools: (server, principalKey) => findServer(servers, server).catalogs.tools.peek(principalKey)?.tools,
       refresh: (server) => {
-        for (const each of server === undefined ? servers : [findServer(servers, server)]) each.catalogs.invalidate();
+        for (const { catalogs } of server === undefined ? servers : [findServer(servers, server)]) {
+          catalogs.tools.invalidate();
+          catalogs.prompts.invalidate();
+        }
       },
     },
     revoke(what) {
@@ -103,6 +136,7 @@ function toGate(options: ResolvedGateOptions, assembly: Assembly): Gate {
         liveStreams.revoke(fingerprint);
         return;
       }
+      liveStreams.endAllOf(what.principalKey);
       for (const server of servers) {
         server.sessions?.endAllOf(what.principalKey);
         server.instances.evict(what.principalKey);
@@ -126,27 +160,4 @@ function toNotification(change: GateChange['change']) {
   return typeof change === 'string'
     ? { jsonrpc: '2.0' as const, method: `notifications/${change}/list_changed` }
     : { jsonrpc: '2.0' as const, method: 'notifications/resources/updated', params: { uri: change.resource } };
-}
-
-async function closeAll(assembly: Assembly, listener: Listener | undefined): Promise<void> {
-  assembly.refuseNew();
-  assembly.liveStreams.closeAll();
-  const closing = listener?.close(CLOSE_GRACE_MS);
-  await whenIdle(assembly.servers, CLOSE_GRACE_MS);
-  for (const server of assembly.servers) await server.runtime.close();
-  await closing;
-  assembly.progress.close();
-  for (const resolver of assembly.tenancy.resolvers) await resolver.cleanup?.();
-  await assembly.auth.provider.cleanup?.();
-  await assembly.audit.close();
-}
-
-const IDLE_POLL_MS = 20;
-
-/** Waits until every admitted call has its outcome, or the grace is over. */
-async function whenIdle(servers: readonly BuiltServer[], graceMs: number): Promise<void> {
-  const deadline = Date.now() + graceMs;
-  while (servers.some(({ guard }) => guard.running > 0) && Date.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, IDLE_POLL_MS));
-  }
 }

@@ -5,12 +5,12 @@ import type { Authorizer } from './authz/authorizer.ts';
 import type { TargetDirectory } from './authz/target-directory.ts';
 import type { Admission, Caller, MessageFacts } from './core/admission.ts';
 import type { Clock } from './core/clock.ts';
-import { MCPAuthError } from './core/errors.ts';
+import { MCPAuthError, TransportError } from './core/errors.ts';
 import { type Refusal, refuse } from './core/refusal.ts';
 import type { RequestContext } from './core/request-context.ts';
 import { createAuditTrail } from './guard/audit-trail.ts';
 import { authenticate } from './guard/authenticate.ts';
-import { authorize } from './guard/authorize.ts';
+import { authorize, refuseHidden } from './guard/authorize.ts';
 import { checkExpiry } from './guard/check-expiry.ts';
 import { checkFailures } from './guard/check-failures.ts';
 import { limitCalls } from './guard/limit-calls.ts';
@@ -65,6 +65,7 @@ export function createGuard(parts: GuardParts): Guard {
     limitCalls(parts.limits),
     authorize(parts.authorizer, parts.directory),
     resolveCredential(parts.credentials),
+    refuseHidden,
     concurrency.enter,
   ];
 
@@ -129,6 +130,7 @@ async function attempt<State>(steps: readonly Step<State>[], state: State): Prom
     if (error instanceof MCPAuthError && error.status === 503) {
       return refuse(error.code, error.message, { detail: error.detail, retryAfterSeconds: 5 });
     }
+    if (error instanceof TransportError) return refuse(error.code, error.message, { detail: error.detail });
     return refuse('INTERNAL_ERROR', 'Internal error', { detail: error instanceof Error ? error.name : 'unknown' });
   }
 }

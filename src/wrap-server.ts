@@ -2,18 +2,23 @@ import { ConfigurationError } from './core/errors.ts';
 import { type Gate, openGate } from './gate.ts';
 import type { PoolStats } from './mcp/instance-pool.ts';
 import { loadStdioSdk } from './mcp/sdk.ts';
-import { allowsAnyOrigin, resolveWrapConfig, type WrapServerConfig } from './wrap-options.ts';
+import { allowsAnyOrigin, identityOf, resolveWrapConfig, type WrapServerConfig } from './wrap-options.ts';
 
 /** A wrapped server: started, stopped, and started again if need be. */
 export interface WrappedServer {
   /** @throws ConfigurationError when it runs already, TransportError when the address is taken. */
   start(): Promise<void>;
-  /** Lets calls in flight finish, then closes the listener. */
+  /** Lets calls in flight finish, then closes the listener. Safe to call twice, and while it starts. */
   stop(): Promise<void>;
   isServerRunning(): boolean;
   /** Undefined unless `instanceMode` is `pooled` and the server runs. */
   getPoolStats(): PoolStats | undefined;
   /** Where it listens; undefined over stdio and while it does not run. */
+  readonly url: string | undefined;
+}
+
+interface Running {
+  readonly gate: Gate;
   readonly url: string | undefined;
 }
 
@@ -25,57 +30,64 @@ export interface WrappedServer {
  */
 export function wrapServer(config: WrapServerConfig): WrappedServer {
   const options = resolveWrapConfig(config);
-  const isStdio = config.transport.type === 'stdio';
-  let gate: Gate | undefined;
-  let starting = false;
-  let url: string | undefined;
+  let running: Running | undefined;
+  // Starts and stops take their turns: what a start has opened, the stop after it closes.
+  let turn: Promise<void> = Promise.resolve();
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const mine = turn.then(work);
+    turn = mine.catch(() => undefined);
+    return mine;
+  };
 
   return {
-    async start() {
-      if (gate !== undefined || starting) throw new ConfigurationError('The server is running already; stop it first');
-      starting = true;
-      try {
-        const opened = await openGate(options, {
-          transport: config.transport.type,
-          extraQuery: 'all',
-          corsHeaders: config.transport.corsAllowedHeaders ?? [],
-          anyOrigin: allowsAnyOrigin(config.transport),
-          tracing: config.middleware?.enableTracing === true,
-          infoFor: () => infoOf(config),
-        });
-        try {
-          if (isStdio) await opened.connect(new (await loadStdioSdk()).StdioServerTransport());
-          else url = (await opened.listen()).url;
-        } catch (error) {
-          await opened.close();
-          throw error;
-        }
-        gate = opened;
-      } finally {
-        starting = false;
-      }
-    },
-    async stop() {
-      const running = gate;
-      gate = undefined;
-      url = undefined;
-      await running?.close();
-    },
-    isServerRunning: () => gate !== undefined,
-    getPoolStats: () => Object.values(gate?.poolStats() ?? {})[0],
+    start: () =>
+      inTurn(async () => {
+        if (running !== undefined) throw new ConfigurationError('The server is running already; stop it first');
+        running = await open(config, options);
+      }),
+    stop: () =>
+      inTurn(async () => {
+        const stopping = running;
+        running = undefined;
+        await stopping?.gate.close();
+      }),
+    isServerRunning: () => running !== undefined,
+    getPoolStats: () => Object.values(running?.gate.poolStats() ?? {})[0],
     get url() {
-      return url;
+      return running?.url;
     },
   };
 }
 
+async function open(config: WrapServerConfig, options: ReturnType<typeof resolveWrapConfig>): Promise<Running> {
+  const { middleware, onError, transport } = config;
+  const gate = await openGate(options, {
+    transport: transport.type,
+    extraQuery: 'all',
+    corsHeaders: transport.corsAllowedHeaders ?? [],
+    anyOrigin: allowsAnyOrigin(transport),
+    tracing: middleware?.enableTracing === true,
+    infoFor: () => infoOf(config),
+    ...(onError !== undefined && { onError }),
+  });
+  try {
+    if (transport.type !== 'stdio') return { gate, url: (await gate.listen()).url };
+    await gate.connect(new (await loadStdioSdk()).StdioServerTransport());
+    return { gate, url: undefined };
+  } catch (error) {
+    await gate.close();
+    throw error;
+  }
+}
+
 function infoOf(config: WrapServerConfig): Readonly<Record<string, unknown>> {
-  const base = config.transport.basePath ?? '/mcp';
+  const { basePath, name, resourceType, sessionMode, version } = identityOf(config);
+  const base = basePath === '/' ? '' : basePath;
   return {
-    name: config.name ?? 'mcp-auth-wrapped-server',
-    version: config.version ?? '1.0.0',
-    resourceType: config.resourceType.trim().toLowerCase(),
-    sessionMode: config.sessionMode ?? 'stateless',
+    name,
+    version,
+    resourceType,
+    sessionMode,
     endpoints: { message: `${base}/message`, health: `${base}/health` },
     documentation: 'https://modelcontextprotocol.io/specification',
   };

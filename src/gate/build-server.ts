@@ -5,6 +5,7 @@ import type { Authorizer } from '../authz/authorizer.ts';
 import type { ResolvedServer } from '../config/resolved-options.ts';
 import type { Caller } from '../core/admission.ts';
 import type { Clock } from '../core/clock.ts';
+import { MCPAuthError, TokenResolutionError } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import type { TransportKind } from '../core/request-context.ts';
 import { Secret } from '../core/secret.ts';
@@ -17,13 +18,14 @@ import { resourceMetadataUrl } from '../http/metadata.ts';
 import type { ServerSite } from '../http/site.ts';
 import type { CallLimits, FailureLimit } from '../limits/call-limits.ts';
 import { type Catalogs, createCatalogs } from '../mcp/catalog.ts';
-import { createDirectory } from '../mcp/directory.ts';
+import { createDirectory, isCatalogOf } from '../mcp/directory.ts';
 import { createMcpEndpoint } from '../mcp/endpoint.ts';
 import { createEventHub, type EventHub } from '../mcp/event-hub.ts';
 import { createInstances, type Instances, type MCPServerFactory } from '../mcp/instances.ts';
 import type { ProgressMonitor } from '../mcp/progress.ts';
 import { createProtocolSessions, type ProtocolSessions } from '../mcp/protocol-sessions.ts';
 import type { ServerSdk } from '../mcp/sdk.ts';
+import { readExtras } from '../mcp/request-extras.ts';
 import { createServerRuntime, type ServerRuntime } from '../mcp/server-runtime.ts';
 import type { TenantResolver } from '../tenancy/tenant-resolver.ts';
 
@@ -66,14 +68,15 @@ export interface BuiltServer {
   readonly hub: EventHub;
   readonly instances: Instances;
   readonly sessions: ProtocolSessions | undefined;
-  readonly catalogs: Catalogs;
+  readonly catalogs: { readonly tools: Catalogs; readonly prompts: Catalogs };
 }
 
 const MAX_STREAMS_PER_PRINCIPAL = 32;
 
 export function buildServer(shared: SharedParts, plan: ServerPlan): BuiltServer {
   const { server } = plan;
-  const catalogs = createCatalogs({ now: shared.now });
+  const extras = { query: plan.extraQuery, headers: server.extras.headers };
+  const catalogs = { tools: createCatalogs({ now: shared.now }), prompts: createCatalogs({ now: shared.now }) };
   const instances = buildInstances(shared, plan);
   const sessions = buildSessions(shared, server);
   const hub = createEventHub(shared.onError);
@@ -83,9 +86,10 @@ export function buildServer(shared: SharedParts, plan: ServerPlan): BuiltServer 
     credentials: plan.credentials,
     tracer: plan.tracer,
     directory: createDirectory({
-      catalogs,
+      ...catalogs,
       instances: () => instances,
       userIdOf: shared.userIdOf,
+      extrasOf: (context) => readExtras(context, extras),
       upstreamTokenOf: (caller) => upstreamTokenOf(plan.credentials, caller),
     }),
   });
@@ -101,7 +105,7 @@ export function buildServer(shared: SharedParts, plan: ServerPlan): BuiltServer 
     timeoutMs: plan.timeoutMs,
     maxSubscriptionsPerPrincipal: MAX_STREAMS_PER_PRINCIPAL,
     toRefusalResponse: toResponse,
-    onToolsChanged: (principalKey) => catalogs.invalidate((key) => key === principalKey),
+    onNamesChanged: (list, principalKey) => catalogs[list].invalidate((key) => isCatalogOf(principalKey, key)),
   });
   const serve = createMcpEndpoint({
     server: server.name,
@@ -110,8 +114,7 @@ export function buildServer(shared: SharedParts, plan: ServerPlan): BuiltServer 
     runtime,
     body: shared.body,
     resourceMetadataUrl: challenge.resourceMetadataUrl,
-    extraQuery: plan.extraQuery,
-    extraHeaders: server.extras.headers,
+    extras,
     toRefusalResponse: toResponse,
   });
   const site: ServerSite = {
@@ -144,16 +147,35 @@ function buildSessions(shared: SharedParts, { sessions }: ResolvedServer): Proto
 }
 
 // Without an authorization server there is nothing to discover (RFC 9728 §2), so nothing points there.
-function challengeFacts({ provider, authorizer }: SharedParts, { resource }: ResolvedServer): ChallengeFacts {
+function challengeFacts({ provider, authorizer }: SharedParts, { name, resource }: ResolvedServer): ChallengeFacts {
   const hasServers = (provider.authorizationServers?.length ?? 0) > 0;
   return {
     resourceMetadataUrl: hasServers ? resourceMetadataUrl(resource) : undefined,
-    scopes: (authorizer.endpointScopes ?? []).filter((scope) => scope !== 'offline_access'),
+    scopes: firstScopes(authorizer, name).filter((scope) => scope !== 'offline_access'),
   };
 }
 
+// MCP, scope selection strategy: a client that is told no scope asks for all that are supported.
+function firstScopes(authorizer: Authorizer, server: string): readonly string[] {
+  const { endpointScopes = [] } = authorizer;
+  return endpointScopes.length > 0 ? endpointScopes : (authorizer.scopesSupported?.(server) ?? []);
+}
+
+/**
+ * What the names that a server offers are asked for with. Without an account they are asked for without a token, as
+ * lists are; what is refused for it later is refused in its own words.
+ *
+ * @throws MCPAuthError (CREDENTIALS_UNAVAILABLE) when the token cannot be had
+ */
 async function upstreamTokenOf(credentials: CredentialOptions | undefined, caller: Caller): Promise<Secret> {
-  return new Secret((credentials && (await findUpstreamToken(credentials, caller))) ?? '');
+  if (credentials === undefined) return new Secret('');
+  try {
+    return new Secret((await findUpstreamToken(credentials, caller)) ?? '');
+  } catch (error) {
+    if (error instanceof MCPAuthError && error.code === 'CREDENTIALS_UNAVAILABLE') throw error;
+    if (error instanceof MCPAuthError && error.code === 'TOKEN_RESOLUTION_FAILED') return new Secret('');
+    throw new TokenResolutionError('Upstream credentials are not available', { outage: true, cause: error });
+  }
 }
 
 /** The scope that shows everybody's progress streams. */

@@ -36,7 +36,9 @@ function apply(options: AuthenticateOptions, arrival: Arrival, result: AuthResul
   if (isAbsent(result, arrival.context)) return absent(options, arrival);
   const address = arrival.context.remoteAddress;
   if (address !== undefined) options.failures.record(address);
-  return refuse('INVALID_TOKEN', result.error ?? 'The credential is not valid');
+  // A provider may look at more than the credentials that the gate knows.
+  const code = arrival.context.credential === undefined ? 'AUTHENTICATION_FAILED' : 'INVALID_TOKEN';
+  return refuse(code, result.error ?? 'The credential is not valid');
 }
 
 // Providers written for the seed give no reason; without any credential in sight they mean "absent".

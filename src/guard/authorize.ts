@@ -1,5 +1,6 @@
+import type { Action, Target } from '../core/access.ts';
 import type { Access, Caller } from '../core/admission.ts';
-import type { Decision, DenyReason } from '../core/decision.ts';
+import type { Decision, DenyReason, Remedy } from '../core/decision.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
 import { unknownTarget } from '../core/unknown-target.ts';
@@ -12,17 +13,23 @@ import type { Passage, Step, StepResult } from './passage.ts';
  * anywhere in it are asked for in one challenge. What does not exist is refused like what is hidden.
  */
 export function authorize(authorizer: Authorizer, directory: TargetDirectory): Step<Passage> {
-  return async ({ caller, facts }) => {
+  return async (passage) => {
+    const { caller, facts } = passage;
     let refusal: Refusal | undefined;
     for (const access of facts.accesses) {
       const found = await judge({ authorizer, directory, caller, access });
       if (found === undefined) continue;
-      if (found.remedy?.kind !== 'scopes') return found;
-      refusal = refusal === undefined ? found : mergeScopes(refusal, found);
+      // Which resources exist is for the server to say, and that comes after the upstream token.
+      if (found.hidden === true && access.target.kind === 'resource') passage.hidden = found;
+      else if (found.remedy?.kind !== 'scopes') return found;
+      else refusal = refusal === undefined ? found : mergeScopes(refusal, found);
     }
     return refusal;
   };
 }
+
+/** The end of step 4, where the server would have said that it does not know the resource. */
+export const refuseHidden: Step<Passage> = ({ hidden }) => hidden;
 
 interface Question {
   readonly authorizer: Authorizer;
@@ -31,19 +38,38 @@ interface Question {
   readonly access: Access;
 }
 
-async function judge({ authorizer, directory, caller, access }: Question): Promise<StepResult> {
+async function judge(question: Question): Promise<StepResult> {
+  const { authorizer, directory, caller, access } = question;
   const { droppable, ...wanted } = access;
+  const { target } = access;
   const decision = await authorizer.decide({ ...wanted, principal: caller.principal, context: caller.context });
-  if (decision.effect === 'deny' && decision.reason === 'authentication_required') {
-    return refuse('MISSING_CREDENTIALS', 'A credential is required');
+  if (decision.effect === 'deny') {
+    if (decision.reason === 'authentication_required') return refuse('MISSING_CREDENTIALS', 'A credential is required');
+    const isFinal = decision.remedy === undefined;
+    if (isFinal && droppable === true) return undefined;
+    const listing = await judgeListing(question);
+    if (listing !== undefined) return mergeScopes(listing, refusalOf(decision));
+    if (target.kind === 'server') return refusalOf(decision);
+    if (isFinal) return unknownTarget(target, decision.reason);
   }
   // The directory is asked only for someone who may at least hope: nothing runs for the others.
-  const final = decision.effect === 'deny' && decision.remedy === undefined;
-  if (final && droppable === true) return undefined;
-  if (access.target.kind !== 'server' && (final || !(await directory.has(caller, access.target)))) {
-    return unknownTarget(access.target, final ? decision.reason : 'unknown_target');
-  }
+  if (target.kind !== 'server' && !(await directory.has(caller, target))) return unknownTarget(target, 'unknown_target');
   return decision.effect === 'allow' ? undefined : refusalOf(decision);
+}
+
+const LISTS: Partial<Record<Target['kind'], Action>> = {
+  tool: 'tools/list',
+  prompt: 'prompts/list',
+  resource: 'resources/list',
+};
+
+/** Whoever lacks the scopes to list names is asked for these first: no answer may tell which names there are. */
+async function judgeListing({ authorizer, caller, access }: Question): Promise<StepResult> {
+  const action = LISTS[access.target.kind];
+  if (action === undefined) return undefined;
+  const target: Target = { server: access.target.server, kind: 'server', name: '' };
+  const decision = await authorizer.decide({ action, target, principal: caller.principal, context: caller.context });
+  return decision.effect === 'deny' && decision.remedy?.kind === 'scopes' ? refusalOf(decision) : undefined;
 }
 
 const CODES: Partial<Record<DenyReason, ErrorCode>> = {
@@ -54,7 +80,13 @@ const CODES: Partial<Record<DenyReason, ErrorCode>> = {
 function refusalOf(decision: Extract<Decision, { effect: 'deny' }>): Refusal {
   const code = CODES[decision.reason] ?? 'ACCESS_DENIED';
   const message = code === 'INSUFFICIENT_SCOPE' ? 'More scope is needed for this operation' : 'Access denied';
-  return refuse(code, message, { remedy: decision.remedy, detail: decision.reason });
+  return refuse(code, message, { remedy: withoutOfflineAccess(decision.remedy), detail: decision.reason });
+}
+
+/** SEP-835: whether a client gets a refresh token is between it and the issuer; a resource server never asks for it. */
+function withoutOfflineAccess(remedy: Remedy | undefined): Remedy | undefined {
+  if (remedy?.kind !== 'scopes') return remedy;
+  return { kind: 'scopes', scopes: remedy.scopes.filter((scope) => scope !== 'offline_access') };
 }
 
 function mergeScopes(first: Refusal, second: Refusal): Refusal {

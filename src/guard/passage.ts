@@ -16,6 +16,8 @@ export interface Passage {
   readonly caller: Caller;
   readonly facts: MessageFacts;
   upstreamToken?: Secret;
+  /** What refuses a resource that must look unknown, once the steps that an unknown one passes are through. */
+  hidden?: Refusal;
 }
 
 export type StepResult = Refusal | undefined;

@@ -25,18 +25,20 @@ export function resolveCredential(options: CredentialOptions | undefined): Step<
   return async (passage) => {
     const { caller, facts } = passage;
     if (facts.credential === 'none') return undefined;
-    let token: string | null;
+    let token: string | null = null;
+    let message = `No ${options.resourceType} account is linked for this user`;
     try {
       token = await findUpstreamToken(options, caller);
     } catch (error) {
-      return failed(error);
+      if (!isUnlinked(error)) return unavailable(error);
+      message = error.message;
     }
     if (token !== null) {
       passage.upstreamToken = new Secret(token);
       return undefined;
     }
     if (facts.credential === 'optional' || isAnonymous(caller.principal)) return undefined;
-    return refuse('TOKEN_RESOLUTION_FAILED', `No ${options.resourceType} account is linked for this user`, {
+    return refuse('TOKEN_RESOLUTION_FAILED', message, {
       remedy: { kind: 'link', resourceType: options.resourceType, url: options.linkUrl },
       detail: 'unlinked_account',
     });
@@ -47,14 +49,18 @@ export function resolveCredential(options: CredentialOptions | undefined): Step<
 export async function findUpstreamToken(options: CredentialOptions, caller: Caller): Promise<string | null> {
   if (isAnonymous(caller.principal)) return null;
   const context = { ...caller.context, principal: caller.principal };
-  return options.resolver.resolveToken(options.toUserId(caller.principal), options.resourceType, context);
+  const token = await options.resolver.resolveToken(options.toUserId(caller.principal), options.resourceType, context);
+  // From plain JavaScript `undefined` comes too, and an empty token is none.
+  return typeof token === 'string' && token !== '' ? token : null;
 }
 
-function failed(error: unknown): StepResult {
+/** A resolver may say by an error that there is no token for this user, as it may by `null`. */
+function isUnlinked(error: unknown): error is MCPAuthError {
+  return error instanceof MCPAuthError && error.code === 'TOKEN_RESOLUTION_FAILED';
+}
+
+function unavailable(error: unknown): StepResult {
   const known = error instanceof MCPAuthError ? error : undefined;
-  if (known?.code === 'TOKEN_RESOLUTION_FAILED') {
-    return refuse(known.code, known.message, { detail: known.detail });
-  }
   const message = known?.code === 'CREDENTIALS_UNAVAILABLE' ? known.message : 'Upstream credentials are not available';
   const detail = known?.detail ?? (error instanceof Error ? error.name : 'resolver threw');
   return refuse('CREDENTIALS_UNAVAILABLE', message, { detail, retryAfterSeconds: 5 });

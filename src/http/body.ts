@@ -9,8 +9,11 @@ export interface BodyLimits {
 
 export type JsonBody = { readonly value: unknown } | Refusal;
 
-/** Reads and parses a JSON body once, within bounds of size, depth and time. */
+/** Reads and parses a JSON body once, within bounds of size, depth and time. What is compressed is refused unread. */
 export async function readJsonBody(request: InboundRequest, limits: BodyLimits): Promise<JsonBody> {
+  if (isEncoded(request)) {
+    return refuse('UNSUPPORTED_MEDIA_TYPE', 'The body must be sent without a Content-Encoding');
+  }
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > limits.maxBytes) return tooLarge(limits);
   const body = request.body();
@@ -24,6 +27,12 @@ export async function readJsonBody(request: InboundRequest, limits: BodyLimits):
   } catch {
     return refuse('VALIDATION_ERROR', 'The body is not valid JSON', { detail: 'parse' });
   }
+}
+
+// A few bytes of gzip can stand for gigabytes: the bound on size would bound nothing.
+function isEncoded({ headers }: InboundRequest): boolean {
+  const encoding = headers['content-encoding'];
+  return encoding !== undefined && !(typeof encoding === 'string' && encoding.trim().toLowerCase() === 'identity');
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -47,7 +56,7 @@ async function readText(body: AsyncIterable<Uint8Array>, limits: BodyLimits): Pr
     }
     return decoder.decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
   } catch {
-    return refuse('VALIDATION_ERROR', 'The body could not be read as UTF-8 text');
+    return refuse('VALIDATION_ERROR', 'The body could not be read as UTF-8 text', { detail: 'parse' });
   } finally {
     clearTimeout(timer);
     // Not awaited: a stalled sender must not hold the answer back.

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { TransportError } from '../core/errors.ts';
 import type { InboundRequest } from './inbound-request.ts';
 import { clientGone, fromNodeRequest, writeNodeResponse } from './node-bridge.ts';
@@ -13,9 +13,11 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
 }
 
-const HEADERS_TIMEOUT_MS = 15_000;
-const MAX_HEADERS = 100;
+const HEADERS_TIMEOUT_MS = 10_000;
+const TIMEOUT_CHECK_MS = 1_000;
 const MAX_HEADER_BYTES = 32 * 1024;
+/** How long the rest of a body that nobody reads is taken off the wire. */
+const LINGER_MS = 1_000;
 
 /** A plain HTTP listener with bounds on slow and large heads. @throws TransportError when the address is taken. */
 export async function listen(
@@ -23,25 +25,49 @@ export async function listen(
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<Listener> {
   const server = createServer(
-    { headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: 0 },
+    {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      // Bodies have a timeout of their own, and streams last.
+      requestTimeout: 0,
+    },
     createNodeHandler(handle),
   );
-  server.maxHeadersCount = MAX_HEADERS;
+  // Bounded by size alone: beyond a count Node drops fields silently, a second Authorization among them.
+  server.maxHeadersCount = 0;
   await bind(server, host, port);
   const address = server.address() as AddressInfo;
   return { host, port: address.port, close: (graceMs) => closeServer(server, graceMs) };
 }
 
-/** Serves Node's `(request, response)` from a handler of inbound requests. */
+/** Serves Node's `(request, response)` from a handler of inbound requests. Never rejects. */
 export function createNodeHandler(
   handle: InboundHandler,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   return async (request, response) => {
-    const answer = await handle(fromNodeRequest(request, clientGone(response)));
-    // A body that nobody read must not be read to its end for the sake of the connection.
-    if (!request.readableEnded) response.setHeader('connection', 'close');
-    await writeNodeResponse(answer, response);
+    const { socket } = request;
+    response.once('finish', () => discardRest(request, socket));
+    try {
+      await writeNodeResponse(await handle(fromNodeRequest(request, clientGone(response))), response);
+    } catch {
+      // Whatever is out already cannot be taken back; a cut connection is no answer, and nobody takes it for one.
+      response.destroy();
+    }
   };
+}
+
+/**
+ * Takes the rest of an unread body off the wire, for a moment: a connection that is closed while data is still coming
+ * in is reset, and the client may lose the answer with it (RFC 9112 §9.6).
+ */
+function discardRest(request: IncomingMessage, socket: Socket): void {
+  if (request.complete) return;
+  const cut = setTimeout(() => {
+    if (!request.complete) socket.destroy();
+  }, LINGER_MS).unref();
+  request.once('close', () => clearTimeout(cut));
+  request.resume();
 }
 
 function bind(server: Server, host: string, port: number): Promise<void> {

@@ -1,5 +1,6 @@
 /** A stream that outlives its request, and what ends it. */
 export interface LiveStream {
+  readonly principalKey?: string | undefined;
   readonly credentialFingerprint?: string | undefined;
   /** Epoch seconds. */
   readonly expiresAt?: number | undefined;
@@ -10,16 +11,23 @@ export interface LiveStream {
 export interface LiveStreams {
   /** Returns the function that forgets a stream that ended by itself. */
   add(stream: LiveStream): () => void;
+  /** Ends what a credential opened, and what it opens in the minutes after. */
   revoke(credentialFingerprint: string): void;
+  endAllOf(principalKey: string): void;
   closeAll(): void;
   readonly size: number;
 }
 
 // setTimeout fires at once for longer waits than this.
 const MAX_TIMER_MS = 2_147_000_000;
+// A request whose token is revoked while its body is still arriving opens its stream only afterwards.
+const REMEMBERED_MS = 600_000;
+const MAX_REMEMBERED = 10_000;
 
 export function createLiveStreams(now: () => number): LiveStreams {
   const open = new Map<LiveStream, NodeJS.Timeout | undefined>();
+  // In the order of revocation.
+  const revokedAt = new Map<string, number>();
 
   const forget = (stream: LiveStream): boolean => {
     clearTimeout(open.get(stream));
@@ -28,6 +36,19 @@ export function createLiveStreams(now: () => number): LiveStreams {
   const end = (stream: LiveStream): void => {
     if (forget(stream)) stream.close();
   };
+  const endAll = (isMeant: (stream: LiveStream) => boolean): void => {
+    for (const stream of [...open.keys()]) if (isMeant(stream)) end(stream);
+  };
+  const remember = (fingerprint: string): void => {
+    revokedAt.delete(fingerprint);
+    revokedAt.set(fingerprint, now());
+    for (const [oldest, at] of revokedAt) {
+      if (revokedAt.size <= MAX_REMEMBERED && now() - at <= REMEMBERED_MS) return;
+      revokedAt.delete(oldest);
+    }
+  };
+  const endOf = ({ credentialFingerprint, expiresAt }: LiveStream): number | undefined =>
+    credentialFingerprint !== undefined && revokedAt.has(credentialFingerprint) ? 0 : expiresAt;
   const arm = (stream: LiveStream, expiresAt: number): NodeJS.Timeout => {
     const waitMs = expiresAt * 1000 - now();
     const timer =
@@ -39,15 +60,16 @@ export function createLiveStreams(now: () => number): LiveStreams {
 
   return {
     add(stream) {
-      open.set(stream, stream.expiresAt === undefined ? undefined : arm(stream, stream.expiresAt));
+      const endsAt = endOf(stream);
+      open.set(stream, endsAt === undefined ? undefined : arm(stream, endsAt));
       return () => forget(stream);
     },
     revoke(fingerprint) {
-      for (const stream of [...open.keys()]) if (stream.credentialFingerprint === fingerprint) end(stream);
+      remember(fingerprint);
+      endAll((stream) => stream.credentialFingerprint === fingerprint);
     },
-    closeAll() {
-      for (const stream of [...open.keys()]) end(stream);
-    },
+    endAllOf: (principalKey) => endAll((stream) => stream.principalKey === principalKey),
+    closeAll: () => endAll(() => true),
     get size() {
       return open.size;
     },

@@ -13,7 +13,8 @@ export function fromNodeRequest(request: IncomingMessage, signal: AbortSignal): 
     headers: distinctHeaders(request),
     info: connectionInfo(request),
     signal,
-    body: () => request,
+    // Whoever stops reading early has an answer to give, for which the connection is needed.
+    body: () => request.iterator({ destroyOnReturn: false }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { type InboundRequest, singleHeader } from './inbound-request.ts';
+import type { InboundRequest } from './inbound-request.ts';
 
 /** Knows which peers may speak for others. */
 export interface TrustedProxies {
@@ -25,9 +25,10 @@ export function createTrustedProxies(ranges: readonly string[]): TrustedProxies 
     clientAddress(request) {
       const peer = plain(request.info.remoteAddress);
       if (peer === undefined || ranges.length === 0 || !isTrusted(peer)) return peer;
-      const forwarded = singleHeader(request.headers, 'x-forwarded-for');
-      if (typeof forwarded !== 'string') return peer;
-      const hops = forwarded.split(',').map((hop) => plain(hop.trim()) ?? '');
+      const forwarded = request.headers['x-forwarded-for'];
+      if (forwarded === undefined) return peer;
+      // Several fields are one list (RFC 9110 §5.3): what a client wrote in one of its own hides nothing.
+      const hops = [forwarded].flat().join(',').split(',').map((hop) => plain(hop.trim()) ?? '');
       // From the right: each trusted proxy vouches for the hop before it, nobody for what clients wrote.
       for (const hop of hops.reverse()) {
         if (isIP(hop) === 0) return peer;

@@ -107,12 +107,8 @@ interface Route {
 }
 
 const NO_CHALLENGE: ChallengeFacts = { scopes: [] };
-// Public by design, and without credentials, so that browser clients of any origin can discover.
-const METADATA_HEADERS = {
-  'content-type': 'application/json',
-  'cache-control': 'public, max-age=3600',
-  'access-control-allow-origin': '*',
-};
+// Public by design: who may call at all may learn, without a credential, where to get one.
+const METADATA_HEADERS = { 'content-type': 'application/json', 'cache-control': 'public, max-age=3600' };
 
 function routeTable(servers: readonly ServerSite[]): ReadonlyMap<string, Route> {
   const routes = new Map<string, Route>();

@@ -6,7 +6,7 @@ import { onlyAllowedUris } from './listen-streams.ts';
 import { readFacts } from './message-facts.ts';
 import { loadStdioSdk, type NativeServer } from './sdk.ts';
 import type { JsonRpcRequest, TransportLike } from './server-product.ts';
-import type { RuntimeOptions } from './serving.ts';
+import { followNames, type RuntimeOptions } from './serving.ts';
 
 type StdioOptions = NonNullable<Parameters<Awaited<ReturnType<typeof loadStdioSdk>>['serveStdio']>[1]>;
 
@@ -34,17 +34,14 @@ export async function serveConnection(
   await opening.settle({ ok: true });
 
   const wire = guardTransport(transport, {
-    server: options.server,
-    authorizer: options.authorizer,
+    viewer: { principal, server: options.server, authorizer: options.authorizer },
     progress: options.progress,
     timeoutMs: options.timeoutMs,
     resultGapMs: RESULT_GAP_MS,
     userIdOf: () => options.userIdOf(principal),
     verdict: (request) => options.guard.admit(caller, readFacts(options.server, request)),
     rewrite: (request) => withAllowedUris(options, caller, request),
-    onChange: (notification) => {
-      if (notification.method === 'notifications/tools/list_changed') options.onToolsChanged(principal.key);
-    },
+    onChange: ({ method }) => followNames(options, method, principal.key),
   });
   const open = () =>
     options.instances.open({

@@ -1,41 +1,78 @@
 import type { Target } from '../core/access.ts';
 import type { Caller } from '../core/admission.ts';
 import type { Principal } from '../core/principal.ts';
+import type { RequestContext } from '../core/request-context.ts';
 import type { Secret } from '../core/secret.ts';
 import type { TargetDirectory } from '../authz/target-directory.ts';
 import { type Catalogs, listAllTools } from './catalog.ts';
+import type { InnerLink } from './inner-link.ts';
 import type { Instances } from './instances.ts';
+import type { RequestExtras } from './request-extras.ts';
 
 export interface DirectoryOptions {
-  readonly catalogs: Catalogs;
+  readonly tools: Catalogs;
+  readonly prompts: Catalogs;
   readonly instances: () => Instances;
   readonly userIdOf: (principal: Principal) => string;
+  /** What a factory may see of the request; other extras may bring other tools. */
+  readonly extrasOf: (context: RequestContext) => RequestExtras;
   /** The caller's upstream token, empty when there is none; factories need it to build the server. */
   readonly upstreamTokenOf: (caller: Caller) => Promise<Secret>;
 }
 
 /**
- * Which tools exist, from what the server lists to this very caller: another caller's tools are as
- * unknown as made-up ones. Prompts and resources are the server's to know.
+ * Which tools and prompts exist, from what the server lists to this very caller: another caller's are as
+ * unknown as made-up ones. Resources are the server's to know: it may serve some that it does not list.
  */
 export function createDirectory(options: DirectoryOptions): TargetDirectory {
+  const { tools, prompts } = options;
   return {
     has(caller: Caller, target: Target) {
-      if (target.kind !== 'tool') return true;
-      const { key } = caller.principal;
-      const known = options.catalogs.peek(key);
-      if (known !== undefined) return known.has(target.name);
-      return options.catalogs.get(key, () => loadTools(options, caller)).then((catalog) => catalog.has(target.name));
+      if (target.kind === 'tool') return has(tools, target.name, caller, listAllTools);
+      if (target.kind === 'prompt') return has(prompts, target.name, caller, listAllPrompts);
+      return true;
     },
   };
+
+  function has(catalogs: Catalogs, name: string, caller: Caller, list: ListAll): boolean | Promise<boolean> {
+    const key = catalogKey(caller.principal.key, options.extrasOf(caller.context));
+    const known = catalogs.peek(key);
+    if (known?.has(name) === true) return true;
+    // The server may have been extended without a word: what it lists must not be refused as unknown.
+    if (known !== undefined) catalogs.invalidate((each) => each === key);
+    return catalogs.get(key, () => load(options, caller, list)).then((catalog) => catalog.has(name));
+  }
 }
 
-async function loadTools(options: DirectoryOptions, caller: Caller): ReturnType<typeof listAllTools> {
+function catalogKey(principalKey: string, { query, headers }: RequestExtras): string {
+  const parts = [...Object.entries(query), null, ...Object.entries(headers)];
+  return parts.length === 1 ? principalKey : `${principalKey}\n${JSON.stringify(parts)}`;
+}
+
+/** Whether what is kept under a key belongs to a principal. A principal's key is JSON and holds no line break. */
+export function isCatalogOf(principalKey: string, key: string): boolean {
+  return key === principalKey || key.startsWith(`${principalKey}\n`);
+}
+
+type ListAll = typeof listAllTools;
+
+async function load(options: DirectoryOptions, caller: Caller, list: ListAll): ReturnType<ListAll> {
   const { principal, context } = caller;
   const request = {
     upstreamToken: await options.upstreamTokenOf(caller),
     userId: options.userIdOf(principal),
-    extras: { principal, requestId: context.requestId, query: {}, headers: {} },
+    extras: { principal, requestId: context.requestId, ...options.extrasOf(context) },
   };
-  return options.instances().withLink(request, listAllTools);
+  return options.instances().withLink(request, list);
+}
+
+/** Prompts have names and come in pages as tools do, so one mechanism lists and keeps both. */
+function listAllPrompts(link: Pick<InnerLink, 'capabilities' | 'request'>): ReturnType<ListAll> {
+  return listAllTools({
+    capabilities: { tools: link.capabilities['prompts'] },
+    async request(_method, params, requestOptions) {
+      const { prompts, ...rest } = await link.request('prompts/list', params, requestOptions);
+      return { ...rest, tools: prompts };
+    },
+  });
 }

@@ -3,10 +3,11 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
 import type { Guard } from '../guard.ts';
 import { type BodyLimits, readJsonBody } from '../http/body.ts';
 import { type InboundRequest, singleHeader } from '../http/inbound-request.ts';
-import { isEventStream, rpcError, toJsonResponse } from '../http/responses.ts';
+import { isEventStream, rpcError } from '../http/responses.ts';
 import { type Exchange, openExchange, type Verdict } from './exchange.ts';
 import { readFacts } from './message-facts.ts';
-import { isInBand, toRefusalMessage } from './refusal-message.ts';
+import { type ExtrasRules, readExtras } from './request-extras.ts';
+import { isInBand } from './refusal-message.ts';
 import { isNotification, isRequest, isResponse, type JsonRpcMessage, type JsonRpcRequest } from './server-product.ts';
 import type { ServerRuntime } from './server-runtime.ts';
 import { settleAll } from './serving.ts';
@@ -19,10 +20,7 @@ export interface EndpointOptions {
   readonly runtime: ServerRuntime;
   readonly body: BodyLimits;
   readonly resourceMetadataUrl?: string | undefined;
-  /** Query parameters that factories may see. */
-  readonly extraQuery: readonly string[] | 'all';
-  /** Header names, lower case, that factories may see. */
-  readonly extraHeaders: readonly string[];
+  readonly extras: ExtrasRules;
   readonly toRefusalResponse: (refusal: Refusal) => Response;
 }
 
@@ -63,11 +61,6 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
       await settleAll(verdicts, ABORTED);
       return options.toRefusalResponse(blocking);
     }
-    const told = requests.flatMap((message) => {
-      const verdict = verdicts.get(message.id);
-      return verdict !== undefined && isRefusal(verdict) ? [toRefusalMessage(verdict, message)] : [];
-    });
-    if (told.length > 0 && told.length === messages.length) return toJsonResponse(Array.isArray(body.value) ? told : told[0]);
     return run({ request, caller, verdicts, parsedBody: body.value });
   }
 
@@ -83,9 +76,12 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
     }
     // A body of notifications or responses alone is a message too: it counts, and needs someone behind it.
     if (requests.length === 0 && first !== undefined) {
-      const method = 'method' in first ? first.method : 'response';
+      const isNotice = 'method' in first;
       const accesses = [{ action: 'protocol', target: { server, kind: 'server', name: '' } }] as const;
-      verdicts.set('', await guard.admit(caller, { method, accesses, credential: 'none', traceparent }));
+      const method = isNotice ? first.method : 'response';
+      // A notification may make a stateless server be built, which needs its user's token like any other.
+      const credential = isNotice ? 'optional' : 'none';
+      verdicts.set('', await guard.admit(caller, { method, accesses, credential, traceparent }));
     }
     return verdicts;
   }
@@ -95,11 +91,11 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
     const exchange: Exchange = {
       caller,
       verdicts,
-      extras: { query: queryOf(caller, options.extraQuery), headers: pick(caller.context.headers ?? {}, options.extraHeaders) },
+      extras: readExtras(caller.context, options.extras),
       signal: request.signal,
     };
     const authInfo = openExchange(exchange, runtime.userIdOf(caller.principal), options.resourceMetadataUrl);
-    const toolRequest = toToolRequest(request, options.resource, options.extraHeaders);
+    const toolRequest = toToolRequest(request, options.resource, options.extras.headers);
     try {
       const response = await runtime.serve({ request: toolRequest, exchange, authInfo, parsedBody: call.parsedBody });
       if (!isEventStream(response)) await settleAll(verdicts, response.ok ? { ok: true } : ABORTED);
@@ -156,25 +152,6 @@ function findBlocking(requests: readonly JsonRpcRequest[], verdicts: ReadonlyMap
   if (first?.remedy?.kind !== 'scopes') return first;
   const scopes = blocking.flatMap(({ remedy }) => (remedy?.kind === 'scopes' ? remedy.scopes : []));
   return { ...first, remedy: { kind: 'scopes', scopes: [...new Set(scopes)] } };
-}
-
-const MAX_QUERY = 32;
-
-function queryOf(caller: Caller, allowed: readonly string[] | 'all'): Record<string, string> {
-  const query = caller.context.query ?? {};
-  return pick(query, allowed === 'all' ? Object.keys(query).slice(0, MAX_QUERY) : allowed);
-}
-
-function pick(
-  values: Readonly<Record<string, string | string[] | undefined>>,
-  names: readonly string[],
-): Record<string, string> {
-  const picked: Record<string, string> = {};
-  for (const name of names) {
-    const value = Object.hasOwn(values, name) ? values[name] : undefined;
-    if (typeof value === 'string') picked[name] = value;
-  }
-  return picked;
 }
 
 function isJson(contentType: string | null | undefined): boolean {

@@ -1,6 +1,6 @@
-import type { Admission, Caller } from '../core/admission.ts';
+import type { Admission, Caller, MessageFacts } from '../core/admission.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
-import { asRecord } from './message-facts.ts';
+import { readFacts } from './message-facts.ts';
 import type { JsonRpcRequest } from './server-product.ts';
 
 export type Verdict = Admission | Refusal;
@@ -54,11 +54,19 @@ export function findExchange(authInfo: unknown): Exchange | undefined {
 export function verdictOf(exchange: Exchange | undefined, request: JsonRpcRequest): Verdict {
   const verdict = exchange?.verdicts.get(request.id);
   if (verdict === undefined) return refuse('INTERNAL_ERROR', 'Internal error', { detail: 'message without admission' });
-  if ('refused' in verdict) return verdict;
-  const params = asRecord(request.params);
-  const target = verdict.facts.accesses[0]?.target;
-  const name = target?.kind === 'resource' ? params['uri'] : params['name'];
-  const sameTarget = target?.kind === 'server' || request.method === 'completion/complete' || target?.name === name;
-  if (verdict.facts.method === request.method && sameTarget) return verdict;
+  if ('refused' in verdict || asksForNoMore(request, verdict.facts)) return verdict;
+  // Nothing will run under it any more, and whoever waits for its end must not wait for ever.
+  void verdict.settle({ ok: false, error: 'aborted' });
   return refuse('INTERNAL_ERROR', 'Internal error', { detail: 'message differs from its admission' });
+}
+
+// It may have been narrowed since, never widened.
+function asksForNoMore(request: JsonRpcRequest, { method, accesses }: MessageFacts): boolean {
+  const server = accesses[0]?.target.server ?? '';
+  return (
+    request.method === method &&
+    readFacts(server, request).accesses.every(({ target }) =>
+      accesses.some((admitted) => admitted.target.kind === target.kind && admitted.target.name === target.name),
+    )
+  );
 }

@@ -1,9 +1,8 @@
 import type { Admission, Outcome } from '../core/admission.ts';
 import { isRefusal } from '../core/refusal.ts';
 import { unknownTarget } from '../core/unknown-target.ts';
-import type { Authorizer } from '../authz/authorizer.ts';
 import type { Verdict } from './exchange.ts';
-import { toPrivateView } from './list-filter.ts';
+import { isVisibleResource, toPrivateView, type Viewer } from './list-filter.ts';
 import { asRecord } from './message-facts.ts';
 import type { ProgressMonitor, ProgressStream } from './progress.ts';
 import { toRefusalMessage } from './refusal-message.ts';
@@ -20,8 +19,8 @@ import {
 } from './server-product.ts';
 
 export interface GuardTransportOptions {
-  readonly server: string;
-  readonly authorizer: Authorizer;
+  /** Whose connection it is. */
+  readonly viewer: Viewer;
   readonly progress: ProgressMonitor;
   readonly userIdOf: (admission: Admission) => string;
   /** The admission that came with the message, or the guard itself where none can (stdio). */
@@ -45,17 +44,18 @@ interface Pending {
 }
 
 const REQUEST_TIMEOUT = -32001;
+const RESOURCE_UPDATED = 'notifications/resources/updated';
 const CHANGES: ReadonlySet<string> = new Set([
   'notifications/tools/list_changed',
   'notifications/prompts/list_changed',
   'notifications/resources/list_changed',
-  'notifications/resources/updated',
+  RESOURCE_UPDATED,
 ]);
 
 /**
  * Stands between a server and its transport, whichever these are. Inward it lets pass only what the
- * guard admitted; outward it shows lists as this principal may see them, counts progress, and ends
- * each admission with its outcome.
+ * guard admitted; outward it shows lists and updates as this principal may see them, counts progress, and
+ * ends each admission with its outcome.
  */
 export function guardTransport(inner: TransportLike, options: GuardTransportOptions): TransportLike {
   const pending = new Map<string | number, Pending>();
@@ -74,9 +74,8 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     },
     send: async (message, sendOptions) => {
       if (isResponse(message)) return answer(message, sendOptions);
-      const sent = inner.send(message, sendOptions);
-      if (isNotification(message)) observe(message, sent);
-      return sent;
+      if (isNotification(message)) return notify(message, sendOptions);
+      return inner.send(message, sendOptions);
     },
     close: () => inner.close(),
     get sessionId() {
@@ -183,11 +182,11 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     const { request, admission } = entry;
     await entry.lastProgress;
     await finish(request.id, outcomeOf(message));
-    if ('error' in message) return inner.send(toUniformError(message, request), sendOptions);
+    if ('error' in message) return inner.send(toUniformError(message, entry), sendOptions);
     const { principal } = admission.caller;
-    const viewer = { principal, server: options.server, authorizer: options.authorizer };
-    const result = await toPrivateView(request.method, message.result, viewer);
-    return inner.send({ ...message, result }, sendOptions);
+    const result = await toPrivateView(request.method, message.result, { ...options.viewer, principal });
+    // The same order of fields as in the gate's own answers, which must not be told apart.
+    return inner.send({ jsonrpc: '2.0', id: request.id, result: asRecord(result) }, sendOptions);
   }
 
   function finish(id: string | number, outcome: Outcome): void | Promise<void> {
@@ -199,9 +198,18 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     return entry.admission.settle(outcome);
   }
 
-  function observe(notification: JsonRpcNotification, sent: Promise<void>): void {
+  async function notify(notification: JsonRpcNotification, sendOptions: unknown): Promise<void> {
     if (CHANGES.has(notification.method)) options.onChange?.(notification);
-    if (notification.method !== 'notifications/progress') return;
+    if (notification.method === RESOURCE_UPDATED) {
+      const uri = asRecord(notification.params)['uri'];
+      if (typeof uri !== 'string' || !(await isVisibleResource(uri, options.viewer))) return;
+    }
+    const sent = inner.send(notification, sendOptions);
+    if (notification.method === 'notifications/progress') observeProgress(notification, sent);
+    await sent;
+  }
+
+  function observeProgress(notification: JsonRpcNotification, sent: Promise<void>): void {
     const token = asRecord(notification.params)['progressToken'];
     for (const entry of pending.values()) {
       if (entry.admission.facts.progressToken !== token) continue;
@@ -217,14 +225,13 @@ function afterGap(sent: Promise<void>, gapMs: number): Promise<void> {
   return settled.then(() => new Promise((resolve) => setTimeout(resolve, gapMs)));
 }
 
-// What a server says of an unknown URI is replaced by what the gate says of a hidden one, so that the
-// answer does not tell them apart.
-function toUniformError(message: JsonRpcErrorResponse, request: JsonRpcRequest): JsonRpcResponse {
-  const { code } = message.error;
-  const uri = asRecord(request.params)['uri'];
-  const isUnknown = code === -32602 || code === -32002;
-  if (!isUnknown || !request.method.startsWith('resources/') || typeof uri !== 'string') return message;
-  return toRefusalMessage(unknownTarget({ server: '', kind: 'resource', name: uri }, 'unknown_target'), request);
+// What a server says of an unknown resource is replaced by what the gate says of a hidden one, so that the
+// answer does not tell them apart. MCP 2025-11-25 has a code of its own for it, 2026-07-28 has invalid params.
+function toUniformError(message: JsonRpcErrorResponse, { request, admission }: Pending): JsonRpcResponse {
+  const target = admission.facts.accesses[0]?.target;
+  const isUnknown = message.error.code === -32602 || message.error.code === -32002;
+  if (!isUnknown || target?.kind !== 'resource') return message;
+  return toRefusalMessage(unknownTarget(target, 'unknown_target'), request);
 }
 
 function outcomeOf(message: JsonRpcResponse): Outcome {

@@ -1,12 +1,17 @@
 import type { Principal } from '../core/principal.ts';
 import type { Secret } from '../core/secret.ts';
 import { bridgeServer } from './bridge.ts';
+import { fingerprintInputs } from './build-inputs.ts';
+import { withDeadline } from './deadline.ts';
 import { connectInner, type InnerLink } from './inner-link.ts';
 import { createInstancePool, type InstancePool, type PoolStats } from './instance-pool.ts';
 import { isNativeV2, type ServerSdk } from './sdk.ts';
 import type { ServerProduct } from './server-product.ts';
 
-/** What a factory may know beside token and user. */
+/**
+ * What a factory may know beside token and user. `requestId`, `progressToken` and `signal` are those of the one
+ * request that the server is for; a pooled server is for many and is told none.
+ */
 export interface FactoryExtras {
   readonly principal: Principal;
   readonly requestId?: string | undefined;
@@ -36,6 +41,8 @@ export interface InstanceOptions {
   readonly factory: MCPServerFactory;
   readonly resourceType: string;
   readonly pool?: { readonly max: number; readonly idleMs: number; readonly lifetimeMs: number } | undefined;
+  /** Longest that a factory may take. Default 30000. */
+  readonly buildTimeoutMs?: number | undefined;
   readonly now: () => number;
   readonly onError: (error: unknown) => void;
 }
@@ -53,12 +60,37 @@ export interface Instances {
 }
 
 export function createInstances(options: InstanceOptions): Instances {
-  const build = ({ upstreamToken, userId, extras }: InstanceRequest): Promise<ServerProduct> =>
-    Promise.resolve(options.factory(upstreamToken.reveal(), userId, extras));
-  return options.pool === undefined ? freshInstances(options, build) : pooledInstances(options, build, options.pool);
+  const build: Build = (request) => buildInTime(options, request);
+  const instances =
+    options.pool === undefined ? freshInstances(options, build) : pooledInstances(options, build, options.pool);
+  return {
+    ...instances,
+    withLink: (request, use) =>
+      instances.withLink(request, use).catch((error: unknown) => {
+        // A caller hears of this no more than that something went wrong.
+        options.onError(error);
+        throw error;
+      }),
+  };
 }
 
 type Build = (request: InstanceRequest) => Promise<ServerProduct>;
+
+const BUILD_TIMEOUT_MS = 30_000;
+
+/** A factory that hangs must not hold its caller, or a place in the pool, for ever. @throws TransportError */
+async function buildInTime(options: InstanceOptions, request: InstanceRequest): Promise<ServerProduct> {
+  const { upstreamToken, userId, extras } = request;
+  const building = (async () => options.factory(upstreamToken.reveal(), userId, extras))();
+  let late = false;
+  building.then((product) => (late ? product.close() : undefined), () => undefined).catch(options.onError);
+  try {
+    return await withDeadline(building, options.buildTimeoutMs ?? BUILD_TIMEOUT_MS, 'The server was not built in time');
+  } catch (error) {
+    late = true;
+    throw error;
+  }
+}
 
 function freshInstances({ sdk, onError }: InstanceOptions, build: Build): Instances {
   return {
@@ -98,7 +130,7 @@ function pooledInstances(
   });
   const lease = (request: InstanceRequest) =>
     pool.lease(instanceKey(request, options.resourceType), request.extras.signal, async () =>
-      connectInner(await build(request)),
+      connectInner(await build(forManyRequests(request))),
     );
 
   return {
@@ -126,15 +158,18 @@ function pooledInstances(
   };
 }
 
-// A rotated token or other extras make another key, so a stale instance is never handed out.
+function forManyRequests({ extras: { principal, query, headers }, ...request }: InstanceRequest): InstanceRequest {
+  return { ...request, extras: { principal, query, headers } };
+}
+
+// Whatever the factory was told is in the key, so that a server is only handed out where it would be built again.
 function instanceKey({ upstreamToken, userId, extras }: InstanceRequest, resourceType: string): string {
   return JSON.stringify([
     extras.principal.key,
     resourceType,
     userId,
     upstreamToken.fingerprint(),
-    Object.entries(extras.query),
-    Object.entries(extras.headers),
+    fingerprintInputs(extras),
   ]);
 }
 

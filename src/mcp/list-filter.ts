@@ -47,6 +47,12 @@ async function filterItems(
   return { ...fields, [rule.items]: kept };
 }
 
+/** Whether this principal may hear of changes of a resource, now or after a remedy. */
+export async function isVisibleResource(uri: string, { principal, server, authorizer }: Viewer): Promise<boolean> {
+  const target: Target = { server, kind: 'resource', name: uri };
+  return isReachable(await authorizer.decide({ principal, action: 'resources/subscribe', target }));
+}
+
 async function isListed(name: string, rule: ListRule, viewer: Viewer): Promise<boolean> {
   const target: Target = { server: viewer.server, kind: rule.kind, name };
   return isReachable(await viewer.authorizer.decide({ principal: viewer.principal, action: rule.action, target }));

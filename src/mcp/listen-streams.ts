@@ -1,8 +1,8 @@
-import { isReachable } from '../core/decision.ts';
 import type { Principal } from '../core/principal.ts';
 import { followStream } from '../http/followed-stream.ts';
 import { isEventStream } from '../http/responses.ts';
 import type { Exchange } from './exchange.ts';
+import { isVisibleResource } from './list-filter.ts';
 import { asRecord } from './message-facts.ts';
 import type { ServerEvent, ServerEventBus } from './sdk.ts';
 import type { JsonRpcNotification } from './server-product.ts';
@@ -44,6 +44,7 @@ export function createListenStreams(options: RuntimeOptions, servers: GuardedSer
 
       openByPrincipal.set(principal.key, open + 1);
       const forget = options.liveStreams.add({
+        principalKey: principal.key,
         credentialFingerprint: credentialFingerprint(exchange),
         expiresAt: principal.expiresAt,
         close: () => void handler.close().catch(options.onError),
@@ -80,12 +81,7 @@ function privateBus(options: RuntimeOptions, { caller }: Exchange): ServerEventB
 }
 
 async function isVisible(options: RuntimeOptions, principal: Principal, event: ServerEvent): Promise<boolean> {
-  return event.kind !== 'resource_updated' || isAllowed(options, principal, event.uri);
-}
-
-async function isAllowed(options: Judge, principal: Principal, uri: string): Promise<boolean> {
-  const target = { server: options.server, kind: 'resource', name: uri } as const;
-  return isReachable(await options.authorizer.decide({ principal, action: 'resources/subscribe', target }));
+  return event.kind !== 'resource_updated' || isVisibleResource(event.uri, { ...options, principal });
 }
 
 /** The honoured subset is what the protocol acknowledges: URIs that are finally denied are not in it. */
@@ -96,7 +92,7 @@ export async function onlyAllowedUris(options: Judge, principal: Principal, body
   const uris = filter['resourceSubscriptions'];
   if (!Array.isArray(uris)) return body;
   const allowed: unknown[] = [];
-  for (const uri of uris) if (await isAllowed(options, principal, String(uri))) allowed.push(uri);
+  for (const uri of uris) if (await isVisibleResource(String(uri), { ...options, principal })) allowed.push(uri);
   const notifications = { ...filter, resourceSubscriptions: allowed };
   return { ...message, params: { ...params, notifications } };
 }

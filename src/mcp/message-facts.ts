@@ -34,7 +34,6 @@ const METHODS: Readonly<Record<string, MethodRule>> = {
   'resources/templates/list': onServer('resources/list'),
   'completion/complete': { credential: 'required', accesses: completionAccess },
   'subscriptions/listen': { credential: 'optional', accesses: listenAccess },
-  ping: onServer('protocol', 'none'),
 };
 
 const OTHER = onServer('protocol');

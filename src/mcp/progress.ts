@@ -80,16 +80,21 @@ export function createProgressMonitor(now: () => number): ProgressMonitor {
         messages: 0,
         bytes: 0,
       };
+      let ended = false;
       streams.add(stream);
       return {
         message(bytes) {
+          if (ended) return;
           stream.messages += 1;
           stream.bytes += bytes;
           stream.lastUpdate = now();
           // A stream that was swept while its call was silent is live again.
           streams.add(stream);
         },
-        end: () => void streams.delete(stream),
+        end() {
+          ended = true;
+          streams.delete(stream);
+        },
       };
     },
     stats(principal, userId) {

@@ -5,6 +5,7 @@ import { asRecord } from './message-facts.ts';
 import type { JsonRpcRequest, JsonRpcResponse } from './server-product.ts';
 
 const INVALID_PARAMS = -32602;
+const METHOD_NOT_FOUND = -32601;
 const URL_ELICITATION_REQUIRED = -32042;
 const PROTOCOL_VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
 const CLIENT_CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities';
@@ -16,11 +17,23 @@ export function isInBand(refusal: Refusal, method: string): boolean {
 
 /** Puts a refusal into a JSON-RPC answer. A hidden target and an unknown one read the same. */
 export function toRefusalMessage(refusal: Refusal, request: JsonRpcRequest): JsonRpcResponse {
-  if (refusal.hidden === true) return error(request, INVALID_PARAMS, refusal.message);
+  if (refusal.hidden === true) return hiddenAnswer(refusal, request);
   if (refusal.remedy?.kind === 'link' && request.method === 'tools/call') return linkAnswer(refusal, request);
   const { code, remedy, retryAfterSeconds } = refusal;
   const data = { code, ...(remedy && { remedy }), ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };
   return error(request, ERRORS[code].rpcCode, refusal.message, data);
+}
+
+const SUBSCRIPTIONS: ReadonlySet<string> = new Set(['resources/subscribe', 'resources/unsubscribe']);
+
+/**
+ * Servers take subscriptions to what does not exist; to what is hidden no update is ever delivered. The 2026 era
+ * has `subscriptions/listen` in place of these methods.
+ */
+function hiddenAnswer(refusal: Refusal, request: JsonRpcRequest): JsonRpcResponse {
+  if (!SUBSCRIPTIONS.has(request.method)) return error(request, INVALID_PARAMS, refusal.message);
+  if (isModern(request)) return error(request, METHOD_NOT_FOUND, 'Method not found');
+  return { jsonrpc: '2.0', id: request.id, result: {} };
 }
 
 function error(request: JsonRpcRequest, code: number, message: string, data?: unknown): JsonRpcResponse {
@@ -34,13 +47,13 @@ function error(request: JsonRpcRequest, code: number, message: string, data?: un
 function linkAnswer(refusal: Refusal, request: JsonRpcRequest): JsonRpcResponse {
   const url = refusal.remedy?.kind === 'link' ? refusal.remedy.url : undefined;
   const meta = asRecord(asRecord(request.params)['_meta']);
-  const isModern = meta[PROTOCOL_VERSION_KEY] !== undefined;
-  if (url !== undefined && isModern && canOpenUrl(meta)) {
+  const modern = isModern(request);
+  if (url !== undefined && modern && canOpenUrl(meta)) {
     const elicit = { method: 'elicitation/create', params: { mode: 'url', url, message: refusal.message } };
     const result = { resultType: 'input_required', inputRequests: { link: elicit } };
     return { jsonrpc: '2.0', id: request.id, result };
   }
-  if (url !== undefined && !isModern) {
+  if (url !== undefined && !modern) {
     const elicitation = { mode: 'url', url, message: refusal.message, elicitationId: randomUUID() };
     return error(request, URL_ELICITATION_REQUIRED, refusal.message, { elicitations: [elicitation] });
   }
@@ -48,9 +61,13 @@ function linkAnswer(refusal: Refusal, request: JsonRpcRequest): JsonRpcResponse 
   const result = {
     content: [{ type: 'text', text: JSON.stringify(body) }],
     isError: true,
-    ...(isModern && { resultType: 'complete' }),
+    ...(modern && { resultType: 'complete' }),
   };
   return { jsonrpc: '2.0', id: request.id, result };
+}
+
+function isModern(request: JsonRpcRequest): boolean {
+  return asRecord(asRecord(request.params)['_meta'])[PROTOCOL_VERSION_KEY] !== undefined;
 }
 
 function canOpenUrl(meta: Readonly<Record<string, unknown>>): boolean {

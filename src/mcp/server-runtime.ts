@@ -1,6 +1,7 @@
 import type { Principal } from '../core/principal.ts';
 import type { Admission, Caller } from '../core/admission.ts';
-import { isRefusal } from '../core/refusal.ts';
+import { MCPAuthError } from '../core/errors.ts';
+import { isRefusal, refuse } from '../core/refusal.ts';
 import { Secret } from '../core/secret.ts';
 import { type Exchange, findExchange, verdictOf } from './exchange.ts';
 import { guardTransport } from './guard-transport.ts';
@@ -8,7 +9,7 @@ import type { InstanceRequest } from './instances.ts';
 import { serveConnection } from './connection.ts';
 import { createListenStreams } from './listen-streams.ts';
 import { asRecord } from './message-facts.ts';
-import { type GuardedServers, type RuntimeOptions, type Serving, tokenOf } from './serving.ts';
+import { followNames, type GuardedServers, type RuntimeOptions, type Serving, tokenOf } from './serving.ts';
 import { createSessionServing } from './session-serving.ts';
 import type { NativeServer } from './sdk.ts';
 import type { ServerProduct, TransportLike } from './server-product.ts';
@@ -30,6 +31,7 @@ export function createServerRuntime(options: RuntimeOptions): ServerRuntime {
     openNative: async (exchange) => (await openGuarded(options, exchange)) as NativeServer,
   };
   const handler = sdk.createMcpHandler((context) => openFor(context.authInfo), { onerror: options.onError });
+  const failures = new WeakMap<Exchange, MCPAuthError>();
   const listen = createListenStreams(options, guarded);
   const sessionServing = sessions === undefined ? undefined : createSessionServing(options, guarded, sessions);
 
@@ -37,9 +39,16 @@ export function createServerRuntime(options: RuntimeOptions): ServerRuntime {
     hasSessions: sessions !== undefined,
     userIdOf: options.userIdOf,
     async serve(serving) {
-      if (sessionServing?.isFor(serving) === true) return sessionServing.serve(serving);
-      if (isListen(serving)) return listen.serve(serving);
-      return handler.fetch(serving.request, { authInfo: serving.authInfo, parsedBody: serving.parsedBody });
+      try {
+        if (sessionServing?.isFor(serving) === true) return await sessionServing.serve(serving);
+        if (isListen(serving)) return await listen.serve(serving);
+        return await serveStateless(serving);
+      } catch (error) {
+        if (!isServiceFailure(error)) throw error;
+        options.onError(error);
+        const retryAfterSeconds = error.status === 503 ? 5 : undefined;
+        return options.toRefusalResponse(refuse(error.code, error.message, { detail: error.detail, retryAfterSeconds }));
+      }
     },
     connect: (caller, transport) => serveConnection(options, caller, transport),
     async close() {
@@ -49,11 +58,29 @@ export function createServerRuntime(options: RuntimeOptions): ServerRuntime {
     },
   };
 
-  function openFor(authInfo: unknown): Promise<NativeServer> {
+  async function openFor(authInfo: unknown): Promise<NativeServer> {
     const exchange = findExchange(authInfo);
     if (exchange === undefined) throw new Error('A request without an exchange reached the server');
-    return guarded.openNative(exchange);
+    try {
+      return await guarded.openNative(exchange);
+    } catch (error) {
+      if (isServiceFailure(error)) failures.set(exchange, error);
+      throw error;
+    }
   }
+
+  async function serveStateless({ request, exchange, authInfo, parsedBody }: Serving): Promise<Response> {
+    const response = await handler.fetch(request, { authInfo, parsedBody });
+    // The SDK answers for a server that could not be had in words of its own, without code or Retry-After.
+    const failure = failures.get(exchange);
+    if (failure !== undefined) throw failure;
+    return response;
+  }
+}
+
+/** Whether callers are told more than that something went wrong. */
+function isServiceFailure(error: unknown): error is MCPAuthError {
+  return error instanceof MCPAuthError && (error.status === 503 || error.code === 'TRANSPORT_ERROR');
 }
 
 function isListen({ parsedBody, request }: Serving): boolean {
@@ -61,25 +88,35 @@ function isListen({ parsedBody, request }: Serving): boolean {
 }
 
 async function openGuarded(options: RuntimeOptions, exchange: Exchange): Promise<ServerProduct> {
-  const product = await options.instances.open(toInstanceRequest(options, exchange));
+  const product = await openProduct(options, exchange);
   const connect = product.connect.bind(product);
   const { principal } = exchange.caller;
   product.connect = (transport: TransportLike) =>
     connect(
       guardTransport(transport, {
-        server: options.server,
-        authorizer: options.authorizer,
+        viewer: { principal, server: options.server, authorizer: options.authorizer },
         progress: options.progress,
         timeoutMs: options.timeoutMs,
         userIdOf: (admission: Admission) => options.userIdOf(admission.caller.principal),
         verdict: (request, extra) => verdictOf(findExchange(asRecord(extra)['authInfo']), request),
         onChange: (notification) => {
-          if (notification.method === 'notifications/tools/list_changed') options.onToolsChanged(principal.key);
+          followNames(options, notification.method, principal.key);
           options.hub.publish({ scope: { principalKey: principal.key }, notification });
         },
       }),
     );
   return product;
+}
+
+/**
+ * Where every request is refused nothing of the server's runs, and the refusals still take the way of its own
+ * answers: their form on the wire must not tell a hidden target from an unknown one.
+ */
+function openProduct(options: RuntimeOptions, exchange: Exchange): Promise<ServerProduct> | ServerProduct {
+  if ([...exchange.verdicts.values()].every(isRefusal)) {
+    return new options.sdk.Server({ name: options.server, version: '0' }, { capabilities: {} });
+  }
+  return options.instances.open(toInstanceRequest(options, exchange));
 }
 
 export function toInstanceRequest(options: Pick<RuntimeOptions, 'userIdOf'>, exchange: Exchange): InstanceRequest {

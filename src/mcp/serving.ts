@@ -26,8 +26,8 @@ export interface RuntimeOptions {
   readonly timeoutMs?: number | undefined;
   readonly maxSubscriptionsPerPrincipal: number;
   readonly toRefusalResponse: (refusal: Refusal) => Response;
-  /** The tools that a principal sees may have changed. */
-  readonly onToolsChanged: (principalKey: string) => void;
+  /** The tools or prompts that a principal sees may have changed. */
+  readonly onNamesChanged: (list: 'tools' | 'prompts', principalKey: string) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -47,6 +47,12 @@ export interface GuardedServers {
 /** Ends what is still open; admissions that a server answered are settled already and ignore this. */
 export async function settleAll(verdicts: ReadonlyMap<string | number, Verdict>, outcome: Outcome): Promise<void> {
   for (const verdict of verdicts.values()) if (!isRefusal(verdict)) await verdict.settle(outcome);
+}
+
+/** Forgets what was known of a principal's tools or prompts when its server says that they changed. */
+export function followNames({ onNamesChanged }: RuntimeOptions, method: string, principalKey: string): void {
+  if (method === 'notifications/tools/list_changed') onNamesChanged('tools', principalKey);
+  if (method === 'notifications/prompts/list_changed') onNamesChanged('prompts', principalKey);
 }
 
 /** More streams than one principal may hold open. */

@@ -1,5 +1,6 @@
 import { followStream } from '../http/followed-stream.ts';
 import { isEventStream, rpcError } from '../http/responses.ts';
+import { fingerprintInputs } from './build-inputs.ts';
 import type { Exchange } from './exchange.ts';
 import { asRecord } from './message-facts.ts';
 import type { ProtocolSession, ProtocolSessions, SessionChannel } from './protocol-sessions.ts';
@@ -32,31 +33,47 @@ export function createSessionServing(
       return outcome.kind === 'legacy';
     },
     async serve(serving) {
-      const { request, exchange, authInfo, parsedBody } = serving;
+      const { request, exchange, parsedBody } = serving;
       const id = request.headers.get('mcp-session-id');
       const isOpening = asRecord(parsedBody)['method'] === 'initialize';
       if (id === null && !isOpening) return rpcError('VALIDATION_ERROR', 'The Mcp-Session-Id header is required');
       const session = id === null ? await open(exchange) : find(id, exchange);
       // One answer for unknown, ended and foreign sessions: the id tells nothing.
       if (session === undefined) return rpcError('NOT_FOUND', 'Unknown session');
-      const response = await session.channel.handle(request, { authInfo, parsedBody });
-      if (request.method === 'DELETE' || (isOpening && !response.ok)) await sessions.end(session.id);
+      const response = await run(session, serving);
+      if (request.method === 'DELETE' || (id === null && !response.ok)) await sessions.end(session.id);
       return request.method === 'GET' && isEventStream(response) ? endWithToken(response, exchange) : response;
     },
   };
 
+  /** While a request is under way the session is in use; a stream that only listens does not keep it. */
+  async function run(session: ProtocolSession, { request, authInfo, parsedBody }: Serving): Promise<Response> {
+    const done = sessions.begin(session);
+    let isStreaming = false;
+    try {
+      const response = await session.channel.handle(request, { authInfo, parsedBody });
+      isStreaming = request.method === 'POST' && isEventStream(response);
+      return isStreaming ? followStream(response, done).response : response;
+    } finally {
+      if (!isStreaming) done();
+    }
+  }
+
   function find(id: string, exchange: Exchange): ProtocolSession | undefined {
     const session = sessions.find(id, exchange.caller);
-    const token = tokenOf(exchange);
-    if (session === undefined || token === undefined || token.fingerprint() === session.tokenFingerprint) return session;
+    if (session === undefined) return undefined;
+    const { token, inputs } = bindingOf(exchange);
+    // The server behind the session was built for other extras or rights: it is not the one for this request.
+    if (inputs !== session.binding.inputs) return undefined;
+    if (token === undefined || token === session.binding.token) return session;
     // The server behind the session was built with a token that has been rotated: the client starts anew.
     void sessions.end(id).catch(options.onError);
     return undefined;
   }
 
   async function open(exchange: Exchange): Promise<ProtocolSession> {
-    const fingerprint = tokenOf(exchange)?.fingerprint() ?? '';
-    return sessions.open(exchange.caller, fingerprint, (id) => openChannel(id, exchange));
+    const { token = '', inputs } = bindingOf(exchange);
+    return sessions.open(exchange.caller, { token, inputs }, (id) => openChannel(id, exchange));
   }
 
   async function openChannel(id: string, exchange: Exchange): Promise<SessionChannel> {
@@ -79,12 +96,22 @@ export function createSessionServing(
       void settleAll(exchange.verdicts, { ok: true }).catch(options.onError);
     });
     const forget = options.liveStreams.add({
+      principalKey: exchange.caller.principal.key,
       credentialFingerprint: credentialFingerprint(exchange),
       expiresAt: exchange.caller.principal.expiresAt,
       close: () => stream.end(),
     });
     return stream.response;
   }
+}
+
+/** Without a token where the request needs none. */
+function bindingOf(exchange: Exchange): { readonly token: string | undefined; readonly inputs: string } {
+  const { caller, extras } = exchange;
+  return {
+    token: tokenOf(exchange)?.fingerprint(),
+    inputs: fingerprintInputs({ principal: caller.principal, ...extras }),
+  };
 }
 
 function header<Name extends string>(name: Name, value: string | null): { [key in Name]?: string } {
