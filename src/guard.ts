@@ -36,6 +36,8 @@ export interface GuardParts {
   readonly audit: AuditSink;
   readonly tracer: CallTracer;
   readonly now: Clock;
+  /** Told of what should not happen; the request is refused all the same. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** The pipeline in front of one server. Everything it refuses is recorded; nothing it has not admitted runs. */
@@ -79,27 +81,36 @@ export function createGuard(parts: GuardParts): Guard {
 
     async arrive(context) {
       const arrival: Arrival = { context, authenticated: false };
-      const refusal = await attempt(arrivalSteps, arrival);
+      const refusal = await attempt(arrivalSteps, arrival, parts.onError);
       if (refusal === undefined && arrival.principal !== undefined) {
         return { principal: arrival.principal, context, authenticated: arrival.authenticated };
       }
       const refused = refusal ?? refuse('INTERNAL_ERROR', 'Internal error', { detail: 'no principal' });
-      await trail.refusedArrival(arrival, refused);
+      await record(trail.refusedArrival(arrival, refused));
       return refused;
     },
 
     async admit(caller, facts) {
       const span = parts.tracer.start(caller, facts);
       const passage: Passage = { caller, facts };
-      const refusal = await attempt(messageSteps, passage);
+      const refusal = await attempt(messageSteps, passage, parts.onError);
       if (refusal !== undefined) {
         span.end(refusal);
-        await trail.refusedMessage(caller, facts, refusal, span.traceId);
+        await record(trail.refusedMessage(caller, facts, refusal, span.traceId));
         return refusal;
       }
       return admission(passage, span);
     },
   };
+
+  /** A refusal stands, recorded or not; that it was not is reported, and the log that is full refuses what comes next. */
+  async function record(written: void | Promise<void>): Promise<void> {
+    try {
+      await written;
+    } catch (error) {
+      parts.onError(error);
+    }
+  }
 
   function admission(passage: Passage, span: CallSpan): Admission {
     const { caller, facts } = passage;
@@ -123,13 +134,18 @@ export function createGuard(parts: GuardParts): Guard {
 }
 
 /** A step that throws denies: no error of ours ever lets a request through. */
-async function attempt<State>(steps: readonly Step<State>[], state: State): Promise<StepResult> {
+async function attempt<State>(
+  steps: readonly Step<State>[],
+  state: State,
+  onError: (error: unknown) => void,
+): Promise<StepResult> {
   try {
     return await runSteps(steps, state);
   } catch (error) {
     if (error instanceof MCPAuthError && error.status === 503) {
       return refuse(error.code, error.message, { detail: error.detail, retryAfterSeconds: 5 });
     }
+    onError(error);
     if (error instanceof TransportError) return refuse(error.code, error.message, { detail: error.detail });
     return refuse('INTERNAL_ERROR', 'Internal error', { detail: error instanceof Error ? error.name : 'unknown' });
   }

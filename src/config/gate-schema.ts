@@ -129,7 +129,7 @@ const limits = strict({
   bodyDepth: whole(8, 1000).default(64),
   bodyTimeoutMs: milliseconds().default(10_000),
   timeoutMs: milliseconds().optional().describe('Longest a call may take.'),
-  concurrency: whole(1, 1_000_000).optional().describe('Calls running at once.'),
+  concurrency: whole(1, 1_000_000).optional().describe('Calls of one principal that may run at once.'),
 });
 
 const auditFile = strict({
@@ -185,6 +185,7 @@ export const gateOptionsSchema = strict(
     tenancy: tenancyOptionsSchema.optional(),
     authorization: orInstance(isAuthorizer, authorizationSchema).optional(),
     audit: z.array(orInstance(isAuditSink, orInstance(isAuditCallback, auditEntry))).default([]),
+    onError: z.custom<(error: unknown) => void>(isFunction, 'must be a function').exactOptional(),
   },
   LATER,
 );

@@ -44,6 +44,8 @@ export interface GateOptions
   readonly tenancy?: TenancyOptions | undefined;
   readonly authorization?: AuthorizationConfig | Authorizer | undefined;
   readonly audit?: readonly (AuditConfig | AuditSink | AuditCallback)[] | undefined;
+  /** Told of what should not happen: a step that throws, a server that cannot be built. Default: a line on standard error. */
+  readonly onError?: (error: unknown) => void;
 }
 
 /** The HTTP listener. Leave it out for a gate that is served over stdio only. */

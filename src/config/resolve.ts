@@ -27,6 +27,7 @@ export function resolveOptions(options: FilledOptions): resolved.ResolvedGateOpt
     authorization: resolveAuthorization(options.authorization),
     limits: resolveLimits(options.limits),
     audit: options.audit.map(resolveAudit),
+    ...('onError' in options && { onError: options.onError }),
   };
 }
 

@@ -28,6 +28,7 @@ export interface ResolvedGateOptions {
   readonly limits: ResolvedLimits;
   /** Empty when nothing is recorded. */
   readonly audit: readonly ResolvedAudit[];
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 export interface ResolvedListen {

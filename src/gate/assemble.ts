@@ -20,6 +20,7 @@ import { buildAudit } from './build-audit.ts';
 import { type BuiltAuth, buildAuth } from './build-auth.ts';
 import { type BuiltServer, buildServer, type SharedParts } from './build-server.ts';
 import { type BuiltTenancy, buildTenancy } from './build-tenancy.ts';
+import { createErrorReporter } from './error-reporter.ts';
 import { loadFactory } from './load-factory.ts';
 
 /** What a spelling other than `createGate` adds to the options. */
@@ -54,7 +55,7 @@ export interface Assembly {
 export async function assemble(options: ResolvedGateOptions, extras: AssemblyExtras = {}): Promise<Assembly> {
   const env = environment();
   const now = extras.now ?? systemClock;
-  const onError = extras.onError ?? (() => undefined);
+  const onError = extras.onError ?? options.onError ?? createErrorReporter();
   const sdk = await loadServerSdk();
   // Loading comes first: a module that cannot be loaded must leave no timer and no open file behind.
   const sources = await Promise.all(

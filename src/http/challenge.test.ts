@@ -43,9 +43,9 @@ describe('toRefusalResponse', () => {
     expect([response.status, response.headers.get('retry-after')]).toEqual([429, '7']);
   });
 
-  it('is a bare scheme without an authorization server', () => {
+  it('names a realm where there is nothing else to say', () => {
     const response = toRefusalResponse(refuse('MISSING_CREDENTIALS', 'x'), { scopes: [] });
-    expect(response.headers.get('www-authenticate')).toBe('Bearer');
+    expect(response.headers.get('www-authenticate')).toBe('Bearer realm="mcp"');
   });
 });
 

@@ -53,7 +53,8 @@ function bearerChallenge({ error, description, scopes, facts }: Challenge): stri
     ['resource_metadata', facts.resourceMetadataUrl],
   ];
   const present = parameters.filter((pair): pair is [string, string] => pair[1] !== undefined);
-  if (present.length === 0) return 'Bearer';
+  // RFC 6750 §3: at least one parameter follows the scheme.
+  if (present.length === 0) present.push(['realm', 'mcp']);
   return `Bearer ${present.map(([name, value]) => `${name}=${quoted(value)}`).join(', ')}`;
 }
 

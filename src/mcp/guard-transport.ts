@@ -180,8 +180,10 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
       return 'error' in message && (message.id ?? null) === null ? inner.send(message, sendOptions) : undefined;
     }
     const { request, admission } = entry;
-    await entry.lastProgress;
-    await finish(request.id, outcomeOf(message));
+    // Waits only where it must: the SDK knows errors of its own, which have an HTTP status, by their coming at once.
+    if (entry.lastProgress !== undefined) await entry.lastProgress;
+    const settled = finish(request.id, outcomeOf(message));
+    if (settled instanceof Promise) await settled;
     if ('error' in message) return inner.send(toUniformError(message, entry), sendOptions);
     const { principal } = admission.caller;
     const result = await toPrivateView(request.method, message.result, { ...options.viewer, principal });

@@ -104,14 +104,18 @@ describe('[config/auth-chain]', () => {
   });
 
   test('stops where the keys of an issuer are out of reach', async () => {
-    const { notes, lastToken, asked } = await start();
-    const token = await notes.token();
-    await notes.issuer.close();
+    const [gone, middle] = [await startIssuer(), createMiddle()];
+    await gone.close();
+    const notes = await startNotes({
+      auth: (last) => [jwtOf(gone), middle.provider, jwtOf(last)],
+      tenancy: { toUserId: 'subject' },
+    });
+    const token = await gone.token({ subject: 'alice', audience: notes.resource });
     const answer = await whoami(notes, token, [['x-sign', 'mcp_good']]);
     expect(answer).toMatchObject({ status: 503, code: 'AUTHENTICATION_UNAVAILABLE' });
-    expect(asked).toEqual([]);
+    expect(middle.asked).toEqual([]);
     // Whoever comes with something else is none the worse.
-    expect((await whoami(notes, lastToken)).status).toBe(200);
+    expect(await whoami(notes, await notes.token())).toMatchObject({ status: 200, user: 'alice' });
   });
 
   test('names every issuer in the metadata', async () => {

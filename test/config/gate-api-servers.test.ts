@@ -108,7 +108,7 @@ describe('[config/servers-module] a module', () => {
     ['exports something else', 'export const server = 1;', /must export a function createServer/],
     ['exports no function by that name', 'export const createServer = {};', /must export a function createServer/],
     ['fails while it is loaded', 'throw new Error("no database");', /cannot be loaded: no database/],
-    ['is no JavaScript', 'export {', /cannot be loaded/],
+    ['is no JavaScript', 'export const = createServer;\n// not at all\n', /cannot be loaded/],
   ])('that %s is a ConfigurationError that names it', async (_what, text, problem) => {
     const module = join(await inFolder({ 'bad.mjs': text }), 'bad.mjs');
     const refused = gateOf(module);

@@ -102,7 +102,6 @@ describe('[config/tenancy] the tenant', () => {
     const { ask, runs } = await startTenants({ from: 'header' });
     const named = (...names: readonly string[]): Asking => ({ headers: names.map((name) => ['x-tenant-id', name] as const) });
     expect(await ask(member('acme'), named('acme'))).toMatchObject({ status: 200, tenant: 'acme' });
-    expect(await ask({ tenant: 'acme' }, named('acme'))).toMatchObject({ status: 403 });
     const served = runs.built.length;
     for (const asking of [named('globex'), named('acme', 'acme'), named(), named('acme,globex'), named('')]) {
       expect((await ask(member('acme'), asking)).status).toBe(403);

@@ -1,6 +1,6 @@
 import { completable } from '@modelcontextprotocol/sdk/server/completable.js';
 import { McpServer, ResourceTemplate } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { SubscribeRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { SubscribeRequestSchema, UnsubscribeRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
 import type { McpServerExtras } from '../../src/config/options.ts';
 import { createRuns, PROMPTS, type Runs, SHELVES } from './notes.ts';
@@ -104,4 +104,5 @@ function addResources(server: McpServer, ran: (tool: string) => void): void {
     ran(`subscribe:${uri}`);
     return {};
   });
+  server.server.setRequestHandler(UnsubscribeRequestSchema, () => ({}));
 }

@@ -106,4 +106,5 @@ function addResources(server: McpServer, ran: (tool: string) => void): void {
     ran(`subscribe:${uri}`);
     return {};
   });
+  server.server.setRequestHandler('resources/unsubscribe', () => ({}));
 }

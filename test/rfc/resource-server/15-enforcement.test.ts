@@ -9,8 +9,8 @@ import { createRuns, NOTES_RULES, PROMPTS, SDKS, SHELVES, TOOLS } from '../../su
 import { startNotes } from '../../support/notes-gate.ts';
 import { notesFactory } from '../../support/notes-server.ts';
 import { notesFactoryV1 } from '../../support/notes-server-v1.ts';
-import { BATCH_MODES, type Mode, MODERN, MODES, openPeer, type PeerCall } from '../../support/peers.ts';
-import { headersOf, type Json, messageOf, messagesIn, raw } from '../../support/wire.ts';
+import { BATCH_MODES, MODERN, MODES, openPeer, type PeerCall } from '../../support/peers.ts';
+import { type Json, messageOf, messagesIn, raw } from '../../support/wire.ts';
 
 const call = (name: string): PeerCall => ({ method: 'tools/call', params: { name, arguments: argumentsOf(name) } });
 const read = (uri: string): PeerCall => ({ method: 'resources/read', params: { uri } });

@@ -1,30 +1,23 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { APITokenResolver, type ResourceTokenResolver, TokenResolutionError } from '../../../src/index.ts';
 import { ERAS, rpc } from '../../support/wire.ts';
 import { CLIENTS, connect } from './support/clients.ts';
+import { startTenantManager } from './support/tenant-manager.ts';
 import { signToken } from './support/tokens.ts';
 import { startWrapped } from './support/wrapped.ts';
 
 const LINK = { kind: 'link', resourceType: 'notes' };
 
-/** A tenant manager that answers every request with this status. */
-async function startTenantManager(status: number): Promise<ResourceTokenResolver> {
-  const server = createServer((_request, response) => {
-    response.writeHead(status, { 'content-type': 'application/json' });
-    response.end('{"error":"stack trace of the tenant manager"}');
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const { port } = server.address() as AddressInfo;
-  return new APITokenResolver({ tenantManagerUrl: `http://127.0.0.1:${port}`, serviceToken: 'service-token' });
+/** The resolver of a tenant manager that answers every request with this status. */
+async function resolverOf(status: number): Promise<ResourceTokenResolver> {
+  const { url } = await startTenantManager({}, status);
+  return new APITokenResolver({ tenantManagerUrl: url, serviceToken: 'service-token' });
 }
 
 const unlinked: readonly [string, () => Promise<ResourceTokenResolver>][] = [
   ['answers null', async () => ({ resolveToken: async () => null })],
   ['throws a TokenResolutionError', async () => ({ resolveToken: () => Promise.reject(new TokenResolutionError('Please link your account')) })],
-  ['hears 404 from the tenant manager', () => startTenantManager(404)],
+  ['hears 404 from the tenant manager', () => resolverOf(404)],
 ];
 
 describe('[mcp-auth/error.TOKEN_RESOLUTION_FAILED] a TokenResolutionError', () => {
@@ -72,9 +65,9 @@ describe('[mcp-auth/error.TOKEN_RESOLUTION_FAILED] a TokenResolutionError', () =
   });
 
   const failing: readonly [string, () => Promise<ResourceTokenResolver>][] = [
-    ['500 from the tenant manager', () => startTenantManager(500)],
-    ['503 from the tenant manager', () => startTenantManager(503)],
-    ['401 from the tenant manager: our own token is wrong, not the user’s', () => startTenantManager(401)],
+    ['500 from the tenant manager', () => resolverOf(500)],
+    ['503 from the tenant manager', () => resolverOf(503)],
+    ['401 from the tenant manager: our own token is wrong, not the user’s', () => resolverOf(401)],
     ['no tenant manager at all', async () => new APITokenResolver({ tenantManagerUrl: 'http://127.0.0.1:9', serviceToken: 's' })],
     ['a resolver that throws', async () => ({ resolveToken: () => Promise.reject(new Error('password=hunter2')) })],
     ['an outage by name', async () => ({ resolveToken: () => Promise.reject(new TokenResolutionError('Try later', { outage: true })) })],
