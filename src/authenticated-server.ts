@@ -63,7 +63,8 @@ export class AuthenticatedMCPServer {
 
   /** @throws ConfigurationError when it runs already, TransportError when the address is taken */
   async start(): Promise<void> {
-    if (this.#running !== undefined) throw new ConfigurationError('The server is running already; stop it first');
+    if (this.#running !== undefined)
+      throw new ConfigurationError('The server is running already; stop it first');
     // What is served and who may call it are taken together, so that no tool is served without its rule.
     const registry = createRegistry(this.#config);
     for (const register of this.#registrations) register(registry);
@@ -105,7 +106,11 @@ export class AuthenticatedMCPServer {
   }
 }
 
-function createRegistry({ name, version = '1.0.0', instructions }: Partial<AuthenticatedServerConfig>): ToolRegistry {
+function createRegistry({
+  name,
+  version = '1.0.0',
+  instructions,
+}: Partial<AuthenticatedServerConfig>): ToolRegistry {
   return createToolRegistry({ name: name ?? '', version, instructions, rulesEnforcedBy: 'gate' });
 }
 
@@ -132,7 +137,9 @@ function withRules(
   if (isAuthorizer(configured)) return combineAuthorizers([createRuleAuthorizer({ tools }), configured]);
   const twice = Object.keys(configured.tools ?? {}).filter((pattern) => Object.hasOwn(tools, pattern));
   if (twice.length > 0) {
-    throw new ConfigurationError(twice.map((pattern) => `authorization.tools: ${pattern} is declared beside the tool too`));
+    throw new ConfigurationError(
+      twice.map((pattern) => `authorization.tools: ${pattern} is declared beside the tool too`),
+    );
   }
   return createRuleAuthorizer({ ...configured, tools: { ...tools, ...configured.tools } });
 }

@@ -2,15 +2,15 @@ import type { GateOptions } from './config/options.ts';
 import type { ResolvedGateOptions } from './config/resolved-options.ts';
 import { ConfigurationError } from './core/errors.ts';
 import { Secret } from './core/secret.ts';
-import { type Assembly, assemble, type AssemblyExtras } from './gate/assemble.ts';
+import { type Assembly, type AssemblyExtras, assemble } from './gate/assemble.ts';
 import type { BuiltServer } from './gate/build-server.ts';
 import { closeGate, countTraffic } from './gate/close-gate.ts';
 import { connectServer, type GateConnection } from './gate/connection.ts';
 import { type ConnectionInfo, fromWebRequest, type InboundRequest } from './http/inbound-request.ts';
 import { type Listener, listen } from './http/listener.ts';
 import type { Site } from './http/site.ts';
-import type { PoolStats } from './mcp/instance-pool.ts';
 import type { ToolDefinition } from './mcp/catalog.ts';
+import type { PoolStats } from './mcp/instance-pool.ts';
 import type { TransportLike } from './mcp/server-product.ts';
 
 /** A running gate in front of one or more MCP servers. */
@@ -153,11 +153,17 @@ function findServer(servers: readonly BuiltServer[], name: string | undefined): 
   const found = name === undefined ? servers[0] : servers.find((server) => server.name === name);
   if (found !== undefined && (name !== undefined || servers.length === 1)) return found;
   const names = servers.map((server) => server.name).join(', ');
-  throw new ConfigurationError(name === undefined ? `Name one of the servers: ${names}` : `No server ${name}: ${names}`);
+  throw new ConfigurationError(
+    name === undefined ? `Name one of the servers: ${names}` : `No server ${name}: ${names}`,
+  );
 }
 
 function toNotification(change: GateChange['change']) {
   return typeof change === 'string'
     ? { jsonrpc: '2.0' as const, method: `notifications/${change}/list_changed` }
-    : { jsonrpc: '2.0' as const, method: 'notifications/resources/updated', params: { uri: change.resource } };
+    : {
+        jsonrpc: '2.0' as const,
+        method: 'notifications/resources/updated',
+        params: { uri: change.resource },
+      };
 }

@@ -14,7 +14,7 @@ import { authorize, refuseHidden } from './guard/authorize.ts';
 import { checkExpiry } from './guard/check-expiry.ts';
 import { checkFailures } from './guard/check-failures.ts';
 import { limitCalls } from './guard/limit-calls.ts';
-import { createConcurrencyLimit } from './guard/limit-concurrency.ts';
+import { createConcurrencyLimit, isLasting } from './guard/limit-concurrency.ts';
 import { type Arrival, type Passage, runSteps, type Step, type StepResult } from './guard/passage.ts';
 import { type CredentialOptions, NO_TOKEN, resolveCredential } from './guard/resolve-credential.ts';
 import { resolveTenant } from './guard/resolve-tenant.ts';
@@ -47,8 +47,10 @@ export interface Guard {
   /** Whether this message may run now; one call per JSON-RPC message. */
   admit(caller: Caller, facts: MessageFacts): Promise<Admission | Refusal>;
   readonly authorizer: Authorizer;
-  /** Messages admitted and not yet settled. */
+  /** Messages admitted and not yet settled, but for streams that are meant to last. */
   readonly running: number;
+  /** Ends what has not ended by itself, streams too, so that every outcome is on record. For shutdown. */
+  abandonAll(): Promise<void>;
 }
 
 export function createGuard(parts: GuardParts): Guard {
@@ -71,12 +73,16 @@ export function createGuard(parts: GuardParts): Guard {
     concurrency.enter,
   ];
 
-  let running = 0;
+  const admitted = new Set<Admission>();
 
   return {
     authorizer: parts.authorizer,
     get running() {
-      return running;
+      return [...admitted].filter(({ facts }) => !isLasting(facts.method)).length;
+    },
+
+    async abandonAll() {
+      await Promise.allSettled([...admitted].map(async ({ settle }) => settle({ ok: false, error: 'aborted' })));
     },
 
     async arrive(context) {
@@ -115,21 +121,22 @@ export function createGuard(parts: GuardParts): Guard {
   function admission(passage: Passage, span: CallSpan): Admission {
     const { caller, facts } = passage;
     const startedAt = parts.now();
-    let settled = false;
-    running += 1;
-    return {
+    const issued: Admission = {
       facts,
       caller,
       upstreamToken: passage.upstreamToken ?? NO_TOKEN,
       settle(outcome) {
-        if (settled) return;
-        settled = true;
-        running -= 1;
+        if (!admitted.delete(issued)) return undefined;
         concurrency.leave(passage);
         span.end(outcome);
-        return trail.settled({ caller, facts, outcome, startedAt, traceId: span.traceId });
+        const written = trail.settled({ caller, facts, outcome, startedAt, traceId: span.traceId });
+        // Those who have nobody to answer do not wait for it.
+        if (written instanceof Promise) written.catch(parts.onError);
+        return written;
       },
     };
+    admitted.add(issued);
+    return issued;
   }
 }
 

@@ -45,13 +45,21 @@ describe('options of wrapServer', () => {
     ];
     expect(problemsOf({})).toEqual(missing);
     expect(problemsOf(undefined)).toEqual(missing);
-    expect(problemsOf({ resourceType: '  ', transport: {}, authProvider: {}, serverFactory: {} })).toEqual(missing);
+    expect(problemsOf({ resourceType: '  ', transport: {}, authProvider: {}, serverFactory: {} })).toEqual(
+      missing,
+    );
   });
 
   it('[mcp-auth/error.CONFIGURATION_ERROR] list all mistakes of all kinds at once', () => {
     const problems = problemsOf({
       ...withChange(
-        { serverFactory: undefined, resourceType: 'my api', instanceMode: 'shared', sessionMode: 'sticky', name: '' },
+        {
+          serverFactory: undefined,
+          resourceType: 'my api',
+          instanceMode: 'shared',
+          sessionMode: 'sticky',
+          name: '',
+        },
         { type: 'websockets', port: 70_000, host: 'http://x', basePath: 'mcp/', cors: true },
       ),
       tokenResolver: {},
@@ -103,7 +111,9 @@ describe('options of wrapServer', () => {
   it.each(['my api', 'a/b', '../x', 'naïve', 'a.b', 'a:b'])(
     '[mcp-auth/wrap.resource-type] [mcp-auth/defect.ids-cleaned] refuse resource type %j rather than clean it',
     (resourceType) => {
-      expect(problemsOf(withChange({ resourceType }))).toEqual(['resourceType: use letters, digits, `_` and `-`']);
+      expect(problemsOf(withChange({ resourceType }))).toEqual([
+        'resourceType: use letters, digits, `_` and `-`',
+      ]);
     },
   );
 
@@ -137,10 +147,15 @@ describe('options of wrapServer', () => {
   });
 
   it('[mcp-auth/wrap.address] join public URL and path to the resource that tokens name', () => {
-    const resourceOf = (transport: Change) => resolveWrapConfig(withChange({}, transport)).servers[0]?.resource;
+    const resourceOf = (transport: Change) =>
+      resolveWrapConfig(withChange({}, transport)).servers[0]?.resource;
     expect(resourceOf({ publicUrl: 'https://mcp.example.com/' })).toBe('https://mcp.example.com/mcp');
-    expect(resourceOf({ publicUrl: 'https://example.com/notes', basePath: '/v1' })).toBe('https://example.com/notes/v1');
-    expect(resourceOf({ publicUrl: 'https://mcp.example.com', basePath: '/' })).toBe('https://mcp.example.com/');
+    expect(resourceOf({ publicUrl: 'https://example.com/notes', basePath: '/v1' })).toBe(
+      'https://example.com/notes/v1',
+    );
+    expect(resourceOf({ publicUrl: 'https://mcp.example.com', basePath: '/' })).toBe(
+      'https://mcp.example.com/',
+    );
   });
 
   it('[mcp-auth/wrap.cors] take origins as a text or a list', () => {
@@ -152,21 +167,26 @@ describe('options of wrapServer', () => {
     expect(origins({ corsOrigin: one })).toEqual([]);
   });
 
-  it.each([[undefined], [''], [[]], ['https://app.example.com/'], ['app.example.com'], ['null'], [[undefined]]])(
-    '[mcp-auth/wrap.cors] refuse %j as origin',
-    (corsOrigin) => {
-      expect(problemsOf(withChange({}, { cors: true, corsOrigin }))).toEqual([
-        expect.stringContaining('transport.corsOrigin: '),
-      ]);
-    },
-  );
+  it.each([
+    [undefined],
+    [''],
+    [[]],
+    ['https://app.example.com/'],
+    ['app.example.com'],
+    ['null'],
+    [[undefined]],
+  ])('[mcp-auth/wrap.cors] refuse %j as origin', (corsOrigin) => {
+    expect(problemsOf(withChange({}, { cors: true, corsOrigin }))).toEqual([
+      expect.stringContaining('transport.corsOrigin: '),
+    ]);
+  });
 
   it.each([
     ['development', []],
     ['test', []],
-    ['production', [expect.stringContaining("NODE_ENV development or test")]],
-    ['staging', [expect.stringContaining("NODE_ENV development or test")]],
-    ['', [expect.stringContaining("NODE_ENV development or test")]],
+    ['production', [expect.stringContaining('NODE_ENV development or test')]],
+    ['staging', [expect.stringContaining('NODE_ENV development or test')]],
+    ['', [expect.stringContaining('NODE_ENV development or test')]],
   ])('[mcp-auth/wrap.cors] with NODE_ENV %j find %j wrong with a wildcard', (environment, expected) => {
     vi.stubEnv('NODE_ENV', environment);
     const config = withChange({}, { cors: true, corsOrigin: '*' });
@@ -176,20 +196,26 @@ describe('options of wrapServer', () => {
 
   it('[mcp-auth/wrap.instance-mode] need all bounds of a pool', () => {
     const pool = { maxSize: 10, idleTimeout: 1000, maxLifetime: 10_000 };
-    expect(resolveWrapConfig(withChange({ instanceMode: 'pooled', instancePool: pool })).servers[0]?.instances).toEqual({
+    expect(
+      resolveWrapConfig(withChange({ instanceMode: 'pooled', instancePool: pool })).servers[0]?.instances,
+    ).toEqual({
       mode: 'pooled',
       max: 10,
       idleMs: 1000,
       lifetimeMs: 10_000,
     });
-    expect(problemsOf(withChange({ instanceMode: 'pooled' }))).toEqual([expect.stringContaining('instancePool: ')]);
+    expect(problemsOf(withChange({ instanceMode: 'pooled' }))).toEqual([
+      expect.stringContaining('instancePool: '),
+    ]);
     expect(problemsOf(withChange({ instanceMode: 'pooled', instancePool: {} }))).toHaveLength(3);
   });
 
   it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '5000', null])(
     '[mcp-auth/wrap.middleware] refuse %j as a time or a count, which would be without effect or at once over',
     (value) => {
-      const change = { middleware: { requestTimeoutMs: value, rateLimit: { maxRequests: value, windowMs: value } } };
+      const change = {
+        middleware: { requestTimeoutMs: value, rateLimit: { maxRequests: value, windowMs: value } },
+      };
       expect(problemsOf(withChange(change))).toHaveLength(3);
     },
   );
@@ -208,7 +234,9 @@ describe('options of wrapServer', () => {
 
   it('refuse rules that are wrong, or that protect nothing', () => {
     const rules = (authorization: unknown) => problemsOf(withChange({ authorization, name: 'notes' }));
-    expect(rules({ tools: { '*/write': { scopes: ['notes:write'] }, 'notes/purge': { roles: ['admin'] } } })).toEqual([]);
+    expect(
+      rules({ tools: { '*/write': { scopes: ['notes:write'] }, 'notes/purge': { roles: ['admin'] } } }),
+    ).toEqual([]);
     expect(rules({ tool: {} })).toHaveLength(1);
     expect(rules({ tools: { 'nots/purge': { roles: ['admin'] } } })).toEqual([
       'authorization.tools: "nots/purge" is for another server than "notes"',
@@ -225,7 +253,11 @@ describe('options of wrapServer', () => {
   );
 
   it('take the user id from the subject unless told otherwise', () => {
-    const principal = createPrincipal({ issuer: 'https://issuer.example', subject: 'alice', claims: { email: 'a@b.c' } });
+    const principal = createPrincipal({
+      issuer: 'https://issuer.example',
+      subject: 'alice',
+      claims: { email: 'a@b.c' },
+    });
     expect(resolveWrapConfig(SOUND).tenancy.toUserId(principal)).toBe('alice');
     const toUserId = () => 'other';
     expect(resolveWrapConfig(withChange({ toUserId })).tenancy.toUserId(principal)).toBe('other');

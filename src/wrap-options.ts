@@ -2,7 +2,13 @@ import type { ResolvedGateOptions } from './config/resolved-options.ts';
 import { canonicalBaseUrl } from './config/values.ts';
 import { ConfigurationError } from './core/errors.ts';
 import type { TransportConfig, WrapMiddleware, WrapServerConfig } from './gate/wrap-config.ts';
-import { findWrapProblems, isAuthorizer, isDevelopment, listOfOrigins, toResourceType } from './gate/wrap-problems.ts';
+import {
+  findWrapProblems,
+  isAuthorizer,
+  isDevelopment,
+  listOfOrigins,
+  toResourceType,
+} from './gate/wrap-problems.ts';
 
 export type { TransportConfig, WrapMiddleware, WrapServerConfig } from './gate/wrap-config.ts';
 
@@ -40,7 +46,9 @@ export function resolveWrapConfig(config: WrapServerConfig): ResolvedGateOptions
     auth: [{ type: 'custom', provider: authProvider }],
     tenancy: {
       credentials:
-        tokenResolver === undefined ? new Map() : new Map([[resourceType, { type: 'custom', resolver: tokenResolver }]]),
+        tokenResolver === undefined
+          ? new Map()
+          : new Map([[resourceType, { type: 'custom', resolver: tokenResolver }]]),
       toUserId: config.toUserId ?? ((principal) => principal.subject),
     },
     authorization: isAuthorizer(authorization)
@@ -67,7 +75,8 @@ function resolveListen(transport: TransportConfig): ResolvedGateOptions['listen'
     path: transport.basePath ?? '/mcp',
     trustedProxies: transport.trustedProxies ?? [],
     allowedHosts: (transport.allowedHosts ?? []).map((name) => name.toLowerCase()),
-    allowedOrigins: transport.cors === true ? listOfOrigins(transport).filter((origin) => origin !== '*') : [],
+    allowedOrigins:
+      transport.cors === true ? listOfOrigins(transport).filter((origin) => origin !== '*') : [],
   };
 }
 

@@ -42,7 +42,8 @@ export function wrapServer(config: WrapServerConfig): WrappedServer {
   return {
     start: () =>
       inTurn(async () => {
-        if (running !== undefined) throw new ConfigurationError('The server is running already; stop it first');
+        if (running !== undefined)
+          throw new ConfigurationError('The server is running already; stop it first');
         running = await open(config, options);
       }),
     stop: () =>
@@ -59,7 +60,10 @@ export function wrapServer(config: WrapServerConfig): WrappedServer {
   };
 }
 
-async function open(config: WrapServerConfig, options: ReturnType<typeof resolveWrapConfig>): Promise<Running> {
+async function open(
+  config: WrapServerConfig,
+  options: ReturnType<typeof resolveWrapConfig>,
+): Promise<Running> {
   const { middleware, onError, transport } = config;
   const gate = await openGate(options, {
     transport: transport.type,

@@ -42,7 +42,10 @@ const RELEASE_MS = 5_000;
  * Refuses what is new, ends streams, lets what is under way finish within a bound, and then releases every part,
  * the audit log last: it has their outcomes.
  */
-export async function closeGate(assembly: Assembly, { traffic, listening, connections }: WaysIn): Promise<void> {
+export async function closeGate(
+  assembly: Assembly,
+  { traffic, listening, connections }: WaysIn,
+): Promise<void> {
   assembly.refuseNew();
   assembly.liveStreams.closeAll();
   const listener = await listening?.catch(() => undefined);
@@ -51,7 +54,7 @@ export async function closeGate(assembly: Assembly, { traffic, listening, connec
   const { servers, progress, tenancy, auth, audit } = assembly;
   await releaseAll([
     ...[...connections].map((connection) => () => connection.close()),
-    ...servers.map(({ runtime }) => () => runtime.close()),
+    ...servers.flatMap(({ runtime, guard }) => [() => runtime.close(), () => guard.abandonAll()]),
     () => progress.close(),
     ...tenancy.resolvers.map((resolver) => () => resolver.cleanup?.()),
     () => auth.provider.cleanup?.(),

@@ -36,20 +36,23 @@ export function findWrapProblems(config: LooseConfig): readonly string[] {
 
 function findMissing(config: LooseConfig): readonly string[] {
   const problems: string[] = [];
-  const { audit, authProvider, onError, resourceType, serverFactory, tokenResolver, toUserId, transport } = config;
+  const { audit, authProvider, onError, resourceType, serverFactory, tokenResolver, toUserId, transport } =
+    config;
   if (typeof serverFactory !== 'function') problems.push('serverFactory: a function is required');
   if (typeof authProvider?.authenticate !== 'function') problems.push('authProvider: a provider is required');
   if (tokenResolver !== undefined && typeof tokenResolver?.resolveToken !== 'function') {
     problems.push('tokenResolver: must have resolveToken(userId, resourceType)');
   }
-  if (typeof resourceType !== 'string' || resourceType.trim() === '') problems.push('resourceType: is required');
+  if (typeof resourceType !== 'string' || resourceType.trim() === '')
+    problems.push('resourceType: is required');
   else if (!/^[a-z0-9_-]+$/.test(toResourceType(resourceType))) {
     problems.push('resourceType: use letters, digits, `_` and `-`');
   }
   if (!['stdio', 'sse', 'http'].includes(transport?.type ?? '')) {
     problems.push('transport.type: one of stdio, sse, http is required');
   }
-  if (audit !== undefined && typeof audit?.write !== 'function') problems.push('audit: must have write(event)');
+  if (audit !== undefined && typeof audit?.write !== 'function')
+    problems.push('audit: must have write(event)');
   for (const [name, value] of Object.entries({ toUserId, onError })) {
     if (value !== undefined && typeof value !== 'function') problems.push(`${name}: must be a function`);
   }
@@ -60,15 +63,24 @@ export function toResourceType(value: string): string {
   return value.trim().toLowerCase();
 }
 
-function findModeProblems({ instanceMode, instancePool, name, sessionMode, version }: LooseConfig): readonly string[] {
+function findModeProblems({
+  instanceMode,
+  instancePool,
+  name,
+  sessionMode,
+  version,
+}: LooseConfig): readonly string[] {
   const problems: string[] = [];
-  if (![undefined, 'ephemeral', 'pooled'].includes(instanceMode)) problems.push('instanceMode: ephemeral or pooled');
+  if (![undefined, 'ephemeral', 'pooled'].includes(instanceMode))
+    problems.push('instanceMode: ephemeral or pooled');
   if (instanceMode === 'pooled' && instancePool === undefined) {
     problems.push('instancePool: maxSize, idleTimeout and maxLifetime are required with instanceMode pooled');
   }
-  if (![undefined, 'stateless', 'stateful'].includes(sessionMode)) problems.push('sessionMode: stateless or stateful');
+  if (![undefined, 'stateless', 'stateful'].includes(sessionMode))
+    problems.push('sessionMode: stateless or stateful');
   for (const [key, value] of Object.entries({ name, version })) {
-    if (value !== undefined && (typeof value !== 'string' || value === '')) problems.push(`${key}: must be a text`);
+    if (value !== undefined && (typeof value !== 'string' || value === ''))
+      problems.push(`${key}: must be a text`);
   }
   return problems;
 }
@@ -118,7 +130,8 @@ function findAddressProblems({ basePath, host, port, publicUrl }: LooseTransport
 function findCorsProblems(transport: LooseTransport): readonly string[] {
   if (transport.cors !== true) return [];
   const origins = listOfOrigins(transport);
-  if (origins.length === 0) return ['transport.corsOrigin: is required with cors; name the origins that may call'];
+  if (origins.length === 0)
+    return ['transport.corsOrigin: is required with cors; name the origins that may call'];
   return origins.flatMap((origin) => {
     if (origin === '*' && isDevelopment()) return [];
     const problem =
@@ -164,11 +177,17 @@ function findAmbientProblems({ authProvider }: LooseConfig, transport: LooseTran
   const { dangerouslyAllowEnvOverHttp, host, publicUrl = 'http://localhost' } = transport;
   const url = values.parseUrl(publicUrl);
   const isLocal =
-    typeof host === 'string' && values.isLoopbackHost(host) && url !== undefined && values.isLoopbackHost(url.hostname);
+    typeof host === 'string' &&
+    values.isLoopbackHost(host) &&
+    url !== undefined &&
+    values.isLoopbackHost(url.hostname);
   return dangerouslyAllowEnvOverHttp === true && isLocal ? [] : [ENV_OVER_HTTP];
 }
 
-function findAuthorizationProblems({ authorization, name = 'mcp-auth-wrapped-server' }: LooseConfig): readonly string[] {
+function findAuthorizationProblems({
+  authorization,
+  name = 'mcp-auth-wrapped-server',
+}: LooseConfig): readonly string[] {
   if (authorization === undefined || isAuthorizer(authorization)) return [];
   try {
     createRuleAuthorizer(authorization);
@@ -188,6 +207,9 @@ function findIdleRules(rules: AuthorizationConfig, name: string): readonly strin
   return (['tools', 'resources', 'prompts'] as const).flatMap((table) =>
     Object.keys(rules[table] ?? {})
       .filter((key) => !compileGlob(key.slice(0, Math.max(0, key.indexOf('/'))))(name))
-      .map((key) => `authorization.${table}: ${JSON.stringify(key)} is for another server than ${JSON.stringify(name)}`),
+      .map(
+        (key) =>
+          `authorization.${table}: ${JSON.stringify(key)} is for another server than ${JSON.stringify(name)}`,
+      ),
   );
 }

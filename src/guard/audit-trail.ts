@@ -26,11 +26,7 @@ export interface SettledCall {
 export function createAuditTrail(sink: AuditSink, server: string, now: Clock): AuditTrail {
   const record = (event: AuditEvent): void | Promise<void> => {
     sink.write(event);
-    if (sink.durability !== 'before-answer') return undefined;
-    const kept = sink.flush();
-    // Those who have nobody to answer do not wait for it, and its failure is nothing to end the process for.
-    kept.catch(() => undefined);
-    return kept;
+    if (sink.durability === 'before-answer') return sink.flush();
   };
   const base = (context: RequestContext, principal: Principal | undefined) => ({
     time: new Date(now()).toISOString(),

@@ -31,6 +31,7 @@ export function createConcurrencyLimit(max: number | undefined): ConcurrencyLimi
   };
 }
 
-function isLasting(method: string): boolean {
+/** Whether a request opens a stream that is meant to last: nobody waits for its end. */
+export function isLasting(method: string): boolean {
   return method === 'subscriptions/listen' || method === 'http/GET';
 }

@@ -32,7 +32,9 @@ export async function readJsonBody(request: InboundRequest, limits: BodyLimits):
 // A few bytes of gzip can stand for gigabytes: the bound on size would bound nothing.
 function isEncoded({ headers }: InboundRequest): boolean {
   const encoding = headers['content-encoding'];
-  return encoding !== undefined && !(typeof encoding === 'string' && encoding.trim().toLowerCase() === 'identity');
+  return (
+    encoding !== undefined && !(typeof encoding === 'string' && encoding.trim().toLowerCase() === 'identity')
+  );
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -43,7 +45,10 @@ async function readText(body: AsyncIterable<Uint8Array>, limits: BodyLimits): Pr
   let bytes = 0;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Refusal>((resolve) => {
-    timer = setTimeout(() => resolve(refuse('REQUEST_TIMEOUT', 'The body did not arrive in time')), limits.timeoutMs);
+    timer = setTimeout(
+      () => resolve(refuse('REQUEST_TIMEOUT', 'The body did not arrive in time')),
+      limits.timeoutMs,
+    );
   });
   try {
     for (;;) {

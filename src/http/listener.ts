@@ -73,7 +73,9 @@ function discardRest(request: IncomingMessage, socket: Socket): void {
 function bind(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(new TransportError(`Cannot listen on ${host}:${port} (${error.code ?? 'error'})`, { cause: error })),
+      reject(
+        new TransportError(`Cannot listen on ${host}:${port} (${error.code ?? 'error'})`, { cause: error }),
+      ),
     );
     server.listen(port, host, resolve);
   });

@@ -14,6 +14,7 @@ export interface LiveStreams {
   /** Ends what a credential opened, and what it opens in the minutes after. */
   revoke(credentialFingerprint: string): void;
   endAllOf(principalKey: string): void;
+  /** Ends all of them, and whatever is added after. */
   closeAll(): void;
   readonly size: number;
 }
@@ -47,8 +48,11 @@ export function createLiveStreams(now: () => number): LiveStreams {
       revokedAt.delete(oldest);
     }
   };
-  const endOf = ({ credentialFingerprint, expiresAt }: LiveStream): number | undefined =>
-    credentialFingerprint !== undefined && revokedAt.has(credentialFingerprint) ? 0 : expiresAt;
+  let isClosed = false;
+  const endOf = ({ credentialFingerprint, expiresAt }: LiveStream): number | undefined => {
+    const isRevoked = credentialFingerprint !== undefined && revokedAt.has(credentialFingerprint);
+    return isClosed || isRevoked ? 0 : expiresAt;
+  };
   const arm = (stream: LiveStream, expiresAt: number): NodeJS.Timeout => {
     const waitMs = expiresAt * 1000 - now();
     const timer =
@@ -69,7 +73,10 @@ export function createLiveStreams(now: () => number): LiveStreams {
       endAll((stream) => stream.credentialFingerprint === fingerprint);
     },
     endAllOf: (principalKey) => endAll((stream) => stream.principalKey === principalKey),
-    closeAll: () => endAll(() => true),
+    closeAll() {
+      isClosed = true;
+      endAll(() => true);
+    },
     get size() {
       return open.size;
     },

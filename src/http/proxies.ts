@@ -28,7 +28,11 @@ export function createTrustedProxies(ranges: readonly string[]): TrustedProxies 
       const forwarded = request.headers['x-forwarded-for'];
       if (forwarded === undefined) return peer;
       // Several fields are one list (RFC 9110 §5.3): what a client wrote in one of its own hides nothing.
-      const hops = [forwarded].flat().join(',').split(',').map((hop) => plain(hop.trim()) ?? '');
+      const hops = [forwarded]
+        .flat()
+        .join(',')
+        .split(',')
+        .map((hop) => plain(hop.trim()) ?? '');
       // From the right: each trusted proxy vouches for the hop before it, nobody for what clients wrote.
       for (const hop of hops.reverse()) {
         if (isIP(hop) === 0) return peer;

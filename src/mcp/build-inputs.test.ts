@@ -36,7 +36,12 @@ describe('fingerprint of what a factory is told', () => {
   });
 
   it('changes with query and headers, and tells them apart', () => {
-    const all = [fingerprint(), fingerprint({}, { a: '1' }), fingerprint({}, { a: '2' }), fingerprint({}, {}, { a: '1' })];
+    const all = [
+      fingerprint(),
+      fingerprint({}, { a: '1' }),
+      fingerprint({}, { a: '2' }),
+      fingerprint({}, {}, { a: '1' }),
+    ];
     expect(new Set(all).size).toBe(all.length);
   });
 

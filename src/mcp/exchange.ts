@@ -53,7 +53,8 @@ export function findExchange(authInfo: unknown): Exchange | undefined {
 /** The guard's word on this very message. What it has not seen, or saw differently, does not pass. */
 export function verdictOf(exchange: Exchange | undefined, request: JsonRpcRequest): Verdict {
   const verdict = exchange?.verdicts.get(request.id);
-  if (verdict === undefined) return refuse('INTERNAL_ERROR', 'Internal error', { detail: 'message without admission' });
+  if (verdict === undefined)
+    return refuse('INTERNAL_ERROR', 'Internal error', { detail: 'message without admission' });
   if ('refused' in verdict || asksForNoMore(request, verdict.facts)) return verdict;
   // Nothing will run under it any more, and whoever waits for its end must not wait for ever.
   void verdict.settle({ ok: false, error: 'aborted' });
@@ -66,7 +67,9 @@ function asksForNoMore(request: JsonRpcRequest, { method, accesses }: MessageFac
   return (
     request.method === method &&
     readFacts(server, request).accesses.every(({ target }) =>
-      accesses.some((admitted) => admitted.target.kind === target.kind && admitted.target.name === target.name),
+      accesses.some(
+        (admitted) => admitted.target.kind === target.kind && admitted.target.name === target.name,
+      ),
     )
   );
 }

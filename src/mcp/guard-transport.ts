@@ -1,5 +1,5 @@
 import type { Admission, Outcome } from '../core/admission.ts';
-import { isRefusal } from '../core/refusal.ts';
+import { isRefusal, refuse } from '../core/refusal.ts';
 import { unknownTarget } from '../core/unknown-target.ts';
 import type { Verdict } from './exchange.ts';
 import { isVisibleResource, toPrivateView, type Viewer } from './list-filter.ts';
@@ -44,6 +44,7 @@ interface Pending {
 }
 
 const REQUEST_TIMEOUT = -32001;
+const UNRECORDED = refuse('INTERNAL_ERROR', 'The request was served, but could not be recorded');
 const RESOURCE_UPDATED = 'notifications/resources/updated';
 const CHANGES: ReadonlySet<string> = new Set([
   'notifications/tools/list_changed',
@@ -183,7 +184,10 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     // Waits only where it must: the SDK knows errors of its own, which have an HTTP status, by their coming at once.
     if (entry.lastProgress !== undefined) await entry.lastProgress;
     const settled = finish(request.id, outcomeOf(message));
-    if (settled instanceof Promise) await settled;
+    // What must be on record before it is answered and is not, is not answered as if it were.
+    if (settled instanceof Promise && !(await settled.then(() => true, () => false))) {
+      return inner.send(toRefusalMessage(UNRECORDED, request), sendOptions);
+    }
     if ('error' in message) return inner.send(toUniformError(message, entry), sendOptions);
     const { principal } = admission.caller;
     const result = await toPrivateView(request.method, message.result, { ...options.viewer, principal });

@@ -62,7 +62,9 @@ export interface Instances {
 export function createInstances(options: InstanceOptions): Instances {
   const build: Build = (request) => buildInTime(options, request);
   const instances =
-    options.pool === undefined ? freshInstances(options, build) : pooledInstances(options, build, options.pool);
+    options.pool === undefined
+      ? freshInstances(options, build)
+      : pooledInstances(options, build, options.pool);
   return {
     ...instances,
     withLink: (request, use) =>
@@ -83,9 +85,18 @@ async function buildInTime(options: InstanceOptions, request: InstanceRequest): 
   const { upstreamToken, userId, extras } = request;
   const building = (async () => options.factory(upstreamToken.reveal(), userId, extras))();
   let late = false;
-  building.then((product) => (late ? product.close() : undefined), () => undefined).catch(options.onError);
+  building
+    .then(
+      (product) => (late ? product.close() : undefined),
+      () => undefined,
+    )
+    .catch(options.onError);
   try {
-    return await withDeadline(building, options.buildTimeoutMs ?? BUILD_TIMEOUT_MS, 'The server was not built in time');
+    return await withDeadline(
+      building,
+      options.buildTimeoutMs ?? BUILD_TIMEOUT_MS,
+      'The server was not built in time',
+    );
   } catch (error) {
     late = true;
     throw error;
@@ -158,7 +169,10 @@ function pooledInstances(
   };
 }
 
-function forManyRequests({ extras: { principal, query, headers }, ...request }: InstanceRequest): InstanceRequest {
+function forManyRequests({
+  extras: { principal, query, headers },
+  ...request
+}: InstanceRequest): InstanceRequest {
   return { ...request, extras: { principal, query, headers } };
 }
 

@@ -29,33 +29,44 @@ export function createListenStreams(options: RuntimeOptions, servers: GuardedSer
 
   return {
     async serve(serving) {
-      const { exchange, request, authInfo } = serving;
-      const { principal } = exchange.caller;
-      const open = openByPrincipal.get(principal.key) ?? 0;
+      const { key } = serving.exchange.caller.principal;
+      const open = openByPrincipal.get(key) ?? 0;
       if (open >= options.maxSubscriptionsPerPrincipal) return options.toRefusalResponse(tooManyStreams());
-      const handler = options.sdk.createMcpHandler(() => servers.openNative(exchange), {
-        legacy: 'reject',
-        bus: privateBus(options, exchange),
-        onerror: options.onError,
-      });
-      const parsedBody = await onlyAllowedUris(options, principal, serving.parsedBody);
-      const response = await handler.fetch(request, { authInfo, parsedBody });
-      if (!isEventStream(response)) return response;
-
-      openByPrincipal.set(principal.key, open + 1);
-      const forget = options.liveStreams.add({
-        principalKey: principal.key,
-        credentialFingerprint: credentialFingerprint(exchange),
-        expiresAt: principal.expiresAt,
-        close: () => void handler.close().catch(options.onError),
-      });
-      return followStream(response, () => {
-        forget();
-        release(openByPrincipal, principal.key);
-        void settleAll(exchange.verdicts, { ok: true }).catch(options.onError);
-      }).response;
+      // Counted before anything is waited for, so that many at once are not taken for one.
+      openByPrincipal.set(key, open + 1);
+      let isStreaming = false;
+      try {
+        const response = await openStream(serving, () => release(openByPrincipal, key));
+        isStreaming = isEventStream(response);
+        return response;
+      } finally {
+        if (!isStreaming) release(openByPrincipal, key);
+      }
     },
   };
+
+  async function openStream({ exchange, request, authInfo, ...serving }: Serving, onEnd: () => void): Promise<Response> {
+    const { principal } = exchange.caller;
+    const handler = options.sdk.createMcpHandler(() => servers.openNative(exchange), {
+      legacy: 'reject',
+      bus: privateBus(options, exchange),
+      onerror: options.onError,
+    });
+    const parsedBody = await onlyAllowedUris(options, principal, serving.parsedBody);
+    const response = await handler.fetch(request, { authInfo, parsedBody });
+    if (!isEventStream(response)) return response;
+    const forget = options.liveStreams.add({
+      principalKey: principal.key,
+      credentialFingerprint: credentialFingerprint(exchange),
+      expiresAt: principal.expiresAt,
+      close: () => void handler.close().catch(options.onError),
+    });
+    return followStream(response, () => {
+      forget();
+      onEnd();
+      void settleAll(exchange.verdicts, { ok: true }).catch(options.onError);
+    }).response;
+  }
 }
 
 type Judge = Pick<RuntimeOptions, 'server' | 'authorizer'>;

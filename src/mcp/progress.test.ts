@@ -44,7 +44,9 @@ describe('progress monitor', () => {
       timestamp: '2026-02-23T21:00:00.000Z',
     });
     first.end();
-    expect(monitor.metrics(alice, false).metrics).toMatchObject([{ userId: 'alice', progressToken: 0, messageCount: 0 }]);
+    expect(monitor.metrics(alice, false).metrics).toMatchObject([
+      { userId: 'alice', progressToken: 0, messageCount: 0 },
+    ]);
     expect(monitor.stats(bob, 'bob').user).toMatchObject({ activeStreams: 1, totalBytes: 7 });
   });
 
@@ -79,7 +81,9 @@ describe('progress monitor', () => {
 
   it('has an average for a stream that has sent nothing, at the moment it starts', () => {
     monitor.start(alice, 'alice', 1);
-    expect(monitor.metrics(alice, false).metrics).toMatchObject([{ averageMessageSize: 0, messagesPerSecond: 0 }]);
+    expect(monitor.metrics(alice, false).metrics).toMatchObject([
+      { averageMessageSize: 0, messagesPerSecond: 0 },
+    ]);
   });
 
   it('[mcp-auth/endpoint.progress-tracking] forgets a stream that was idle for 5 minutes at the next sweep, each minute', () => {
@@ -115,7 +119,9 @@ describe('progress monitor', () => {
     }
     expect(monitor.metrics(alice, false).health).toEqual({ healthy: true, issues: [], warnings: [] });
     pass(1);
-    expect(monitor.metrics(alice, false).health.warnings).toEqual(['stream long has been running for over an hour']);
+    expect(monitor.metrics(alice, false).health.warnings).toEqual([
+      'stream long has been running for over an hour',
+    ]);
     long.end();
 
     const fast = monitor.start(alice, 'alice', 7);
@@ -123,14 +129,19 @@ describe('progress monitor', () => {
     for (let count = 0; count < 100; count++) fast.message(1);
     expect(monitor.metrics(alice, false).health.warnings).toEqual([]);
     fast.message(1);
-    expect(monitor.metrics(alice, false).health.warnings).toEqual(['stream 7 sends more than 100 messages a second']);
+    expect(monitor.metrics(alice, false).health.warnings).toEqual([
+      'stream 7 sends more than 100 messages a second',
+    ]);
   });
 
   it('shows own streams only, health included, unless all are asked for', () => {
     monitor.start(bob, 'bob', 'secret-project');
     pass(5 * MINUTE);
     pass(1);
-    expect(monitor.metrics(alice, false)).toMatchObject({ metrics: [], health: { healthy: true, issues: [] } });
+    expect(monitor.metrics(alice, false)).toMatchObject({
+      metrics: [],
+      health: { healthy: true, issues: [] },
+    });
     expect(monitor.metrics(alice, true).health.issues).toEqual([
       'stream secret-project has been silent for over 5 minutes',
     ]);

@@ -14,7 +14,11 @@ export interface ProgressStats {
     readonly totalBytes: number;
     readonly oldestStreamAge: number;
   };
-  readonly global: { readonly activeStreams: number; readonly totalMessages: number; readonly userCount: number };
+  readonly global: {
+    readonly activeStreams: number;
+    readonly totalMessages: number;
+    readonly userCount: number;
+  };
   readonly timestamp: string;
 }
 
@@ -32,7 +36,11 @@ export interface ProgressMetric {
 
 export interface ProgressMetrics {
   readonly metrics: readonly ProgressMetric[];
-  readonly health: { readonly healthy: boolean; readonly issues: readonly string[]; readonly warnings: readonly string[] };
+  readonly health: {
+    readonly healthy: boolean;
+    readonly issues: readonly string[];
+    readonly warnings: readonly string[];
+  };
   readonly timestamp: string;
 }
 

@@ -2,17 +2,19 @@ import { randomUUID } from 'node:crypto';
 import type { Caller } from '../core/admission.ts';
 import { TransportError } from '../core/errors.ts';
 import type { ToolAuthInfo } from './exchange.ts';
+import { findSurplus, type SessionRoom } from './session-room.ts';
 
-export interface SessionLimits {
+export interface SessionLimits extends SessionRoom {
   readonly idleMs: number;
   readonly lifetimeMs: number;
-  readonly max: number;
-  readonly maxPerPrincipal: number;
 }
 
 /** What serves one 2025-era protocol session: the SDK's session transport and the server behind it. */
 export interface SessionChannel {
-  handle(request: Request, options: { readonly authInfo: ToolAuthInfo; readonly parsedBody?: unknown }): Promise<Response>;
+  handle(
+    request: Request,
+    options: { readonly authInfo: ToolAuthInfo; readonly parsedBody?: unknown },
+  ): Promise<Response>;
   close(): Promise<void>;
 }
 
@@ -71,21 +73,18 @@ export function createProtocolSessions(
     await session.channel.close();
   };
   const endSoon = (session: ProtocolSession): void => void end(session.id).catch(onError);
-  const sweep = (): void => {
-    for (const session of [...sessions.values()]) if (isOver(session)) endSoon(session);
+  const endAll = (isMeant: (session: ProtocolSession) => boolean): void => {
+    for (const session of [...sessions.values()]) if (isMeant(session)) endSoon(session);
   };
-  const sweepMs = Math.min(MAX_SWEEP_MS, Math.max(MIN_SWEEP_MS, Math.min(limits.idleMs, limits.lifetimeMs) / 2));
-  const timer = setInterval(sweep, sweepMs).unref();
-
-  /** Ends as many sessions as `latest` is too many: never itself, and never another user's for one who has several. */
-  const makeRoomFor = (latest: ProtocolSession): void => {
-    const own = [...sessions.values()].filter((session) => session.principalKey === latest.principalKey);
-    if (own.length <= limits.maxPerPrincipal && sessions.size <= limits.max) return;
-    sweep();
-    const others = own.filter((session) => session !== latest && sessions.has(session.id));
-    if (others.length + 1 > limits.maxPerPrincipal) endSoon(idlest(others));
-    else if (sessions.size > limits.max) endSoon(idlest(largestShare(sessions.values(), latest)));
+  const add = (session: ProtocolSession): ProtocolSession => {
+    sessions.set(session.id, session);
+    if (findSurplus([...sessions.values()], session, limits) === undefined) return session;
+    endAll(isOver);
+    const surplus = findSurplus([...sessions.values()], session, limits);
+    if (surplus !== undefined) endSoon(surplus);
+    return session;
   };
+  const timer = setInterval(() => endAll(isOver), sweepInterval(limits)).unref();
 
   return {
     find(id, caller) {
@@ -106,10 +105,7 @@ export function createProtocolSessions(
         throw new TransportError('The server is shutting down');
       }
       const principalKey = caller.principal.key;
-      const session = { id, channel, principalKey, binding, createdAt: now(), lastUsedAt: now(), running: 0 };
-      sessions.set(id, session);
-      makeRoomFor(session);
-      return session;
+      return add({ id, channel, principalKey, binding, createdAt: now(), lastUsedAt: now(), running: 0 });
     },
     begin(session) {
       session.running += 1;
@@ -119,9 +115,7 @@ export function createProtocolSessions(
       };
     },
     end,
-    endAllOf(principalKey) {
-      for (const session of [...sessions.values()]) if (session.principalKey === principalKey) endSoon(session);
-    },
+    endAllOf: (principalKey) => endAll((session) => session.principalKey === principalKey),
     get size() {
       return sessions.size;
     },
@@ -133,29 +127,6 @@ export function createProtocolSessions(
   };
 }
 
-/** One at work only where all are. */
-function idlest(sessions: readonly ProtocolSession[]): ProtocolSession {
-  const resting = sessions.filter(({ running }) => running === 0);
-  const candidates = resting.length > 0 ? resting : sessions;
-  return candidates.reduce((oldest, session) => (session.lastUsedAt < oldest.lastUsedAt ? session : oldest));
-}
-
-/**
- * The sessions, without the latest, of whoever holds most; on a tie the owner of the latest gives way, so that nobody
- * pushes out someone who holds no more than they do. Where all hold one, all are in question.
- */
-function largestShare(sessions: Iterable<ProtocolSession>, latest: ProtocolSession): readonly ProtocolSession[] {
-  const shares = new Map<string, ProtocolSession[]>([[latest.principalKey, []]]);
-  const rest: ProtocolSession[] = [];
-  for (const session of sessions) {
-    if (session === latest) continue;
-    rest.push(session);
-    const share = shares.get(session.principalKey);
-    if (share === undefined) shares.set(session.principalKey, [session]);
-    else share.push(session);
-  }
-  const own = shares.get(latest.principalKey) ?? [];
-  const largest = [...shares.values()].reduce((most, share) => (share.length > most.length ? share : most));
-  if (own.length > 0 && own.length + 1 >= largest.length) return own;
-  return largest.length > 1 ? largest : rest;
+function sweepInterval({ idleMs, lifetimeMs }: SessionLimits): number {
+  return Math.min(MAX_SWEEP_MS, Math.max(MIN_SWEEP_MS, Math.min(idleMs, lifetimeMs) / 2));
 }

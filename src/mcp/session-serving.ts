@@ -4,7 +4,15 @@ import { fingerprintInputs } from './build-inputs.ts';
 import type { Exchange } from './exchange.ts';
 import { asRecord } from './message-facts.ts';
 import type { ProtocolSession, ProtocolSessions, SessionChannel } from './protocol-sessions.ts';
-import { credentialFingerprint, type GuardedServers, type RuntimeOptions, type Serving, settleAll, tokenOf } from './serving.ts';
+import type { ServerSdk } from './sdk.ts';
+import {
+  credentialFingerprint,
+  type GuardedServers,
+  type RuntimeOptions,
+  type Serving,
+  settleAll,
+  tokenOf,
+} from './serving.ts';
 
 /** 2025-era requests of a server that keeps protocol sessions. */
 export interface SessionServing {
@@ -17,37 +25,31 @@ export function createSessionServing(
   servers: GuardedServers,
   sessions: ProtocolSessions,
 ): SessionServing {
-  const { sdk } = options;
-
   return {
-    isFor({ request, parsedBody }) {
-      if (request.method !== 'POST') return true;
-      const { headers } = request;
-      const outcome = sdk.classifyInboundRequest({
-        httpMethod: request.method,
-        body: parsedBody,
-        ...header('protocolVersionHeader', headers.get('mcp-protocol-version')),
-        ...header('mcpMethodHeader', headers.get('mcp-method')),
-        ...header('mcpNameHeader', headers.get('mcp-name')),
-      });
-      return outcome.kind === 'legacy';
-    },
+    isFor: ({ request, parsedBody }) =>
+      request.method !== 'POST' || isLegacy(options.sdk, request, parsedBody),
     async serve(serving) {
       const { request, exchange, parsedBody } = serving;
       const id = request.headers.get('mcp-session-id');
       const isOpening = asRecord(parsedBody)['method'] === 'initialize';
-      if (id === null && !isOpening) return rpcError('VALIDATION_ERROR', 'The Mcp-Session-Id header is required');
+      if (id === null && !isOpening)
+        return rpcError('VALIDATION_ERROR', 'The Mcp-Session-Id header is required');
       const session = id === null ? await open(exchange) : find(id, exchange);
       // One answer for unknown, ended and foreign sessions: the id tells nothing.
       if (session === undefined) return rpcError('NOT_FOUND', 'Unknown session');
       const response = await run(session, serving);
       if (request.method === 'DELETE' || (id === null && !response.ok)) await sessions.end(session.id);
-      return request.method === 'GET' && isEventStream(response) ? endWithToken(response, exchange) : response;
+      return request.method === 'GET' && isEventStream(response)
+        ? endWithToken(response, exchange, options)
+        : response;
     },
   };
 
   /** While a request is under way the session is in use; a stream that only listens does not keep it. */
-  async function run(session: ProtocolSession, { request, authInfo, parsedBody }: Serving): Promise<Response> {
+  async function run(
+    session: ProtocolSession,
+    { request, authInfo, parsedBody }: Serving,
+  ): Promise<Response> {
     const done = sessions.begin(session);
     let isStreaming = false;
     try {
@@ -77,8 +79,9 @@ export function createSessionServing(
   }
 
   async function openChannel(id: string, exchange: Exchange): Promise<SessionChannel> {
+    const { WebStandardStreamableHTTPServerTransport } = options.sdk;
     const product = await servers.openNative(exchange);
-    const transport = new sdk.WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: () => id });
+    const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: () => id });
     await product.connect(transport);
     return {
       handle: (request, { authInfo, parsedBody }) =>
@@ -89,20 +92,36 @@ export function createSessionServing(
       },
     };
   }
+}
 
-  function endWithToken(response: Response, exchange: Exchange): Response {
-    const stream = followStream(response, () => {
-      forget();
-      void settleAll(exchange.verdicts, { ok: true }).catch(options.onError);
-    });
-    const forget = options.liveStreams.add({
-      principalKey: exchange.caller.principal.key,
-      credentialFingerprint: credentialFingerprint(exchange),
-      expiresAt: exchange.caller.principal.expiresAt,
-      close: () => stream.end(),
-    });
-    return stream.response;
-  }
+/** A stream that lasts, until its token expires or is revoked. */
+function endWithToken(
+  response: Response,
+  exchange: Exchange,
+  { liveStreams, onError }: RuntimeOptions,
+): Response {
+  const stream = followStream(response, () => {
+    forget();
+    void settleAll(exchange.verdicts, { ok: true }).catch(onError);
+  });
+  const forget = liveStreams.add({
+    principalKey: exchange.caller.principal.key,
+    credentialFingerprint: credentialFingerprint(exchange),
+    expiresAt: exchange.caller.principal.expiresAt,
+    close: () => stream.end(),
+  });
+  return stream.response;
+}
+
+function isLegacy(sdk: ServerSdk, { headers, method }: Request, body: unknown): boolean {
+  const outcome = sdk.classifyInboundRequest({
+    httpMethod: method,
+    body,
+    ...header('protocolVersionHeader', headers.get('mcp-protocol-version')),
+    ...header('mcpMethodHeader', headers.get('mcp-method')),
+    ...header('mcpNameHeader', headers.get('mcp-name')),
+  });
+  return outcome.kind === 'legacy';
 }
 
 /** Without a token where the request needs none. */

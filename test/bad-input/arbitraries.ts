@@ -53,8 +53,14 @@ const REQUESTS: readonly (readonly [string, Record<string, unknown>])[] = [
   ['resources/templates/list', {}],
   ['resources/read', { uri: 'notes://public/1' }],
   ['resources/subscribe', { uri: 'notes://public/1' }],
-  ['completion/complete', { ref: { type: 'ref/prompt', name: 'greet' }, argument: { name: 'who', value: 'A' } }],
-  ['subscriptions/listen', { notifications: { toolsListChanged: true, resourceSubscriptions: ['notes://public/1'] } }],
+  [
+    'completion/complete',
+    { ref: { type: 'ref/prompt', name: 'greet' }, argument: { name: 'who', value: 'A' } },
+  ],
+  [
+    'subscriptions/listen',
+    { notifications: { toolsListChanged: true, resourceSubscriptions: ['notes://public/1'] } },
+  ],
   ['server/discover', {}],
   ['logging/setLevel', { level: 'debug' }],
   ['notifications/cancelled', { requestId: 1, reason: 'x' }],
@@ -63,12 +69,10 @@ const REQUESTS: readonly (readonly [string, Record<string, unknown>])[] = [
 
 /** Messages as clients of an era send them. */
 export function goodMessage(era: Era): fc.Arbitrary<Record<string, unknown>> {
-  return fc
-    .tuple(fc.constantFrom(...REQUESTS), fc.nat(9))
-    .map(([[method, params], chance]) => {
-      const { id, ...message } = messageOf({ era, method, params, id: 7 });
-      return chance === 0 || method.startsWith('notifications/') ? message : { ...message, id };
-    });
+  return fc.tuple(fc.constantFrom(...REQUESTS), fc.nat(9)).map(([[method, params], chance]) => {
+    const { id, ...message } = messageOf({ era, method, params, id: 7 });
+    return chance === 0 || method.startsWith('notifications/') ? message : { ...message, id };
+  });
 }
 
 interface Change {
@@ -85,7 +89,18 @@ const change = (within: Change['within']): fc.Arbitrary<Change> =>
     kind: fc.constantFrom('set', 'drop', 'add'),
     within: fc.constant(within),
     place: fc.nat(30),
-    name: fc.constantFrom(...ODD_NAMES, 'id', 'method', 'params', 'result', 'error', '_meta', 'name', 'uri', 'cursor'),
+    name: fc.constantFrom(
+      ...ODD_NAMES,
+      'id',
+      'method',
+      'params',
+      'result',
+      'error',
+      '_meta',
+      'name',
+      'uri',
+      'cursor',
+    ),
     value: oddJson,
   });
 
@@ -95,7 +110,9 @@ export function nearMessage(era: Era): fc.Arbitrary<unknown> {
     { weight: 1, arbitrary: fc.array(change('message'), { minLength: 1, maxLength: 2 }) },
     { weight: 4, arbitrary: fc.array(change('params'), { minLength: 1, maxLength: 3 }) },
   );
-  return fc.tuple(goodMessage(era), changes).map(([message, list]) => list.reduce(applyChange, structuredClone(message)));
+  return fc
+    .tuple(goodMessage(era), changes)
+    .map(([message, list]) => list.reduce(applyChange, structuredClone(message)));
 }
 
 function applyChange(message: Record<string, unknown>, { kind, within, place, name, value }: Change) {
@@ -181,7 +198,9 @@ const VALUES = [
   ',,,',
 ] as const;
 
-const latin1 = fc.array(fc.integer({ min: 0, max: 255 }), { maxLength: 40 }).map((codes) => String.fromCharCode(...codes));
+const latin1 = fc
+  .array(fc.integer({ min: 0, max: 255 }), { maxLength: 40 })
+  .map((codes) => String.fromCharCode(...codes));
 const printable = latin1.map((text) => text.replace(/[^\t\x20-\x7e\x80-\xff]/g, ''));
 
 export const headerName: fc.Arbitrary<string> = fc.oneof(

@@ -9,7 +9,11 @@ import { expectServed } from './survival.ts';
 const ERA = '2025-11-25';
 const ACCEPT = 'application/json, text/event-stream';
 const LIMITS = { bodyBytes: 4096, bodyDepth: 16, bodyTimeoutMs: 300 };
-const CALL = { era: ERA, method: 'tools/call', params: { name: 'echo', arguments: { text: 'still here' } } } as const;
+const CALL = {
+  era: ERA,
+  method: 'tools/call',
+  params: { name: 'echo', arguments: { text: 'still here' } },
+} as const;
 
 async function startSmall() {
   const harness = await startNotes({ limits: LIMITS });
@@ -20,11 +24,20 @@ async function startSmall() {
 }
 
 function rpcErrorOf(code: string) {
-  return { jsonrpc: '2.0', id: null, error: { code: expect.any(Number), message: expect.any(String), data: { code } } };
+  return {
+    jsonrpc: '2.0',
+    id: null,
+    error: { code: expect.any(Number), message: expect.any(String), data: { code } },
+  };
 }
 
 function headOf(lines: readonly string[]): string {
-  const fixed = ['POST /mcp HTTP/1.1', 'Host: 127.0.0.1', 'Content-Type: application/json', `Accept: ${ACCEPT}`];
+  const fixed = [
+    'POST /mcp HTTP/1.1',
+    'Host: 127.0.0.1',
+    'Content-Type: application/json',
+    `Accept: ${ACCEPT}`,
+  ];
   return [...fixed, ...lines, '', ''].join('\r\n');
 }
 
@@ -73,7 +86,8 @@ describe('a body that is too large', () => {
 
   test('of exactly the bound is read', async () => {
     const { post } = await startSmall();
-    const message = (padding: string) => JSON.stringify(messageOf({ ...CALL, params: { ...CALL.params, padding } }));
+    const message = (padding: string) =>
+      JSON.stringify(messageOf({ ...CALL, params: { ...CALL.params, padding } }));
     const padding = 'x'.repeat(LIMITS.bodyBytes - message('').length);
     expect(await post(message(padding))).toMatchObject({ status: 200 });
     expect(await post(message(`${padding}x`))).toMatchObject({ status: 413 });
@@ -91,7 +105,10 @@ describe('a body that is too deep', () => {
     ['more lists than a parser could descend', nested(2000)],
     ['objects', `${'{"a":'.repeat(17)}1${'}'.repeat(17)}`],
     ['lists that are never closed', '['.repeat(4000)],
-    ['in the arguments of a call', JSON.stringify(messageOf({ ...CALL, params: { a: JSON.parse(nested(15)) } }))],
+    [
+      'in the arguments of a call',
+      JSON.stringify(messageOf({ ...CALL, params: { a: JSON.parse(nested(15)) } })),
+    ],
   ])('is refused: %s', async (_name, body) => {
     const { post, url, bearer } = await startSmall();
     const answer = await post(body);
@@ -124,7 +141,10 @@ describe('a body that comes slowly', () => {
 
   test('is refused when nothing comes at all', async () => {
     const { url, bearer } = await startSmall();
-    const answer = await exchangeBytes(url, headOf([`Authorization: Bearer ${bearer}`, 'Content-Length: 10']));
+    const answer = await exchangeBytes(
+      url,
+      headOf([`Authorization: Bearer ${bearer}`, 'Content-Length: 10']),
+    );
     expect(answer).toMatchObject({ status: 408, complete: true });
   });
 
@@ -149,7 +169,12 @@ describe('a head that comes slowly', () => {
   test('is cut off', { timeout: 30_000 }, async () => {
     const { url, bearer } = await startSmall();
     const head = 'POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n';
-    const answer = await sendSlowly(url, { head, nextPiece: () => 'X-Slow: 1\r\n', everyMs: 500, untilClosed: true });
+    const answer = await sendSlowly(url, {
+      head,
+      nextPiece: () => 'X-Slow: 1\r\n',
+      everyMs: 500,
+      untilClosed: true,
+    });
     expect(answer).toMatchObject({ status: 408, closed: true });
     await expectServed({ url }, bearer);
   });
@@ -192,7 +217,10 @@ describe('a body of another kind', () => {
       const { post, bearer, runs, url } = await startSmall();
       const bomb = gzipSync('['.repeat(3_000_000));
       expect(bomb.byteLength).toBeLessThan(LIMITS.bodyBytes);
-      const answer = await post(bomb, [...headersOf({ ...CALL, token: bearer }), ['content-encoding', encoding]]);
+      const answer = await post(bomb, [
+        ...headersOf({ ...CALL, token: bearer }),
+        ['content-encoding', encoding],
+      ]);
       expect(answer.status).toBe(415);
       expect(answer.json).toEqual(rpcErrorOf('UNSUPPORTED_MEDIA_TYPE'));
       expect(runs.built).toEqual([]);
@@ -219,7 +247,10 @@ describe('a body of another kind', () => {
     const { post, url, bearer } = await startSmall();
     const answer = await post(body);
     expect(answer.status).toBe(400);
-    expect(answer.json).toMatchObject({ id: null, error: { code: rpcCode, data: { code: 'VALIDATION_ERROR' } } });
+    expect(answer.json).toMatchObject({
+      id: null,
+      error: { code: rpcCode, data: { code: 'VALIDATION_ERROR' } },
+    });
     await expectServed({ url }, bearer);
   });
 });

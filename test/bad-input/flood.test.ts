@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { Harness } from '../support/gate-harness.ts';
 import { type Caller, type CallerAnswer, createCaller } from '../support/callers.ts';
+import type { Harness } from '../support/gate-harness.ts';
 import { startNotes } from '../support/notes-gate.ts';
 
 const MAX = 20;
@@ -14,7 +14,9 @@ async function createBadTokens({ issuer, resource }: Harness): Promise<() => str
     await issuer.token({ subject: 'mallory', audience: resource, expiresInSeconds: -60 }),
     await issuer.token({ subject: 'mallory', audience: 'https://elsewhere.example/mcp' }),
   ];
-  const [, payload = '', signature = ''] = (await issuer.token({ subject: 'alice', audience: resource })).split('.');
+  const [, payload = '', signature = ''] = (
+    await issuer.token({ subject: 'alice', audience: resource })
+  ).split('.');
   const header = (fields: object) => Buffer.from(JSON.stringify(fields)).toString('base64url');
   let count = 0;
   return () => {
@@ -33,7 +35,11 @@ async function createBadTokens({ issuer, resource }: Harness): Promise<() => str
 }
 
 /** Sends bad tokens, several at once, and returns every answer. */
-async function flood(caller: Caller, requests: number, nextToken: () => string): Promise<readonly CallerAnswer[]> {
+async function flood(
+  caller: Caller,
+  requests: number,
+  nextToken: () => string,
+): Promise<readonly CallerAnswer[]> {
   const answers: CallerAnswer[] = [];
   let left = requests;
   const send = async (): Promise<void> => {
@@ -54,7 +60,9 @@ describe('a flood of bad tokens', { timeout: 60_000 }, () => {
     const harness = await startNotes({ limits: LIMITS });
     const good = createCaller(harness.url, '127.0.0.1');
     const nextToken = await createBadTokens(harness);
-    const attackers = Array.from({ length: 20 }, (_, index) => createCaller(harness.url, `127.0.0.${index + 2}`));
+    const attackers = Array.from({ length: 20 }, (_, index) =>
+      createCaller(harness.url, `127.0.0.${index + 2}`),
+    );
 
     let isOver = false;
     const floods = Promise.all(attackers.map((attacker) => flood(attacker, 100, nextToken))).finally(() => {
@@ -122,8 +130,11 @@ describe('a flood of bad tokens', { timeout: 60_000 }, () => {
 
   test('is not made of requests without a token', async () => {
     const harness = await startNotes({ limits: LIMITS });
-    for (let index = 0; index < MAX + 10; index++) expect((await fetch(harness.url, { method: 'POST' })).status).toBe(401);
-    expect(await createCaller(harness.url, '127.0.0.1').call(await harness.token())).toMatchObject({ status: 200 });
+    for (let index = 0; index < MAX + 10; index++)
+      expect((await fetch(harness.url, { method: 'POST' })).status).toBe(401);
+    expect(await createCaller(harness.url, '127.0.0.1').call(await harness.token())).toMatchObject({
+      status: 200,
+    });
   });
 });
 
@@ -143,7 +154,8 @@ describe('X-Forwarded-For', () => {
     for (let index = 0; index < MAX; index++) {
       expect((await attacker.call(nextToken(), forgeries(index)[index % 5])).status).toBe(401);
     }
-    for (const forgery of forgeries(200)) expect((await attacker.call(nextToken(), forgery)).status).toBe(429);
+    for (const forgery of forgeries(200))
+      expect((await attacker.call(nextToken(), forgery)).status).toBe(429);
     expect(harness.events.every(({ remoteAddress }) => remoteAddress === '127.0.0.2')).toBe(true);
   });
 
@@ -151,8 +163,11 @@ describe('X-Forwarded-For', () => {
     const harness = await startNotes({ limits: LIMITS });
     const attacker = createCaller(harness.url, '127.0.0.2');
     const nextToken = await createBadTokens(harness);
-    for (let index = 0; index < MAX + 5; index++) await attacker.call(nextToken(), { 'x-forwarded-for': '127.0.0.3' });
-    expect(await createCaller(harness.url, '127.0.0.3').call(await harness.token())).toMatchObject({ status: 200 });
+    for (let index = 0; index < MAX + 5; index++)
+      await attacker.call(nextToken(), { 'x-forwarded-for': '127.0.0.3' });
+    expect(await createCaller(harness.url, '127.0.0.3').call(await harness.token())).toMatchObject({
+      status: 200,
+    });
   });
 
   test('of a trusted proxy tells its clients apart, whatever they put in front', async () => {

@@ -3,8 +3,17 @@ import { describe, expect, test, vi } from 'vitest';
 import { startNotes } from '../support/notes-gate.ts';
 import { MODERN, openPeer, type Peer, STATEFUL, STATELESS } from '../support/peers.ts';
 import { exchangeBytes, toBytes } from '../support/raw-socket.ts';
-import { type Era, ERAS, headersOf, messageOf } from '../support/wire.ts';
-import { goodMessage, headerName, headerValue, isRecord, nearMessage, oddJson, oddText, wildLine } from './arbitraries.ts';
+import { ERAS, type Era, headersOf, messageOf } from '../support/wire.ts';
+import {
+  goodMessage,
+  headerName,
+  headerValue,
+  isRecord,
+  nearMessage,
+  oddJson,
+  oddText,
+  wildLine,
+} from './arbitraries.ts';
 import { expectBounded, expectSafe, expectServed, SEED } from './survival.ts';
 
 /** Each with an id of its own, mostly: a batch with the same one twice is refused as a whole. */
@@ -17,14 +26,20 @@ const batch = fc
     ),
     { maxLength: 5 },
   )
-  .map((list) => list.map((message, id) => (isRecord(message) && message['id'] === 7 ? { ...message, id } : message)));
+  .map((list) =>
+    list.map((message, id) => (isRecord(message) && message['id'] === 7 ? { ...message, id } : message)),
+  );
 
 const RUNS = { numRuns: 300, seed: SEED };
 const TIMEOUT = { timeout: 60_000 };
 const BRIEF = { streamPatienceMs: 100 };
 const LIMITS = { bodyTimeoutMs: 100 };
 
-const CALL = { era: '2025-11-25', method: 'tools/call', params: { name: 'echo', arguments: { text: 'x' } } } as const;
+const CALL = {
+  era: '2025-11-25',
+  method: 'tools/call',
+  params: { name: 'echo', arguments: { text: 'x' } },
+} as const;
 const BODY = JSON.stringify(messageOf(CALL));
 const JSON_LINES = ['Content-Type: application/json', 'Accept: application/json, text/event-stream'];
 
@@ -42,7 +57,13 @@ describe('heads', TIMEOUT, () => {
         fc.constantFrom('GET', 'POST', 'DELETE', 'OPTIONS', 'PUT', 'PATCH', 'TRACE', 'PROPFIND'),
         fc.array(fc.tuple(headerName, headerValue), { maxLength: 12 }),
         async (method, fields) => {
-          const lines = [`${method} /mcp HTTP/1.1`, 'Host: 127.0.0.1', ...own, ...linesOf(fields), ...JSON_LINES];
+          const lines = [
+            `${method} /mcp HTTP/1.1`,
+            'Host: 127.0.0.1',
+            ...own,
+            ...linesOf(fields),
+            ...JSON_LINES,
+          ];
           const bytes = toBytes([...lines, `Content-Length: ${BODY.length}`], BODY);
           expectSafe(await exchangeBytes(harness.url, bytes, { ...BRIEF, method }));
         },
@@ -55,11 +76,41 @@ describe('heads', TIMEOUT, () => {
   test('any target: paths, queries, and what is neither', async () => {
     const harness = await startNotes({ limits: LIMITS, server: { extras: { query: ['q', 'constructor'] } } });
     const token = await harness.token();
-    const paths = ['/mcp', '/mcp/', '/mcp/message', '/mcp/health', '/mcp/progress/stats', '/MCP', '//mcp', '/mcp/../mcp'];
-    const wild = [...paths, '/%6dcp', '/mcp%00', '/.well-known/oauth-protected-resource/mcp', '*', 'http://evil.example/mcp'];
+    const paths = [
+      '/mcp',
+      '/mcp/',
+      '/mcp/message',
+      '/mcp/health',
+      '/mcp/progress/stats',
+      '/MCP',
+      '//mcp',
+      '/mcp/../mcp',
+    ];
+    const wild = [
+      ...paths,
+      '/%6dcp',
+      '/mcp%00',
+      '/.well-known/oauth-protected-resource/mcp',
+      '*',
+      'http://evil.example/mcp',
+    ];
     const piece = fc.oneof(
       oddText.map(percentEncoded),
-      fc.constantFrom('q=1', '&', '=', '%', '%zz', '%ff', '+', '__proto__=1', 'constructor=2', 'q=1&q=2', '?', '#', '/'),
+      fc.constantFrom(
+        'q=1',
+        '&',
+        '=',
+        '%',
+        '%zz',
+        '%ff',
+        '+',
+        '__proto__=1',
+        'constructor=2',
+        'q=1&q=2',
+        '?',
+        '#',
+        '/',
+      ),
     );
     await fc.assert(
       fc.asyncProperty(
@@ -68,7 +119,12 @@ describe('heads', TIMEOUT, () => {
         fc.constantFrom('GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS'),
         async (path, query, method) => {
           const target = query.length === 0 ? path : `${path}?${query.join('')}`;
-          const lines = [`${method} ${target} HTTP/1.1`, 'Host: 127.0.0.1', `Authorization: Bearer ${token}`, ...JSON_LINES];
+          const lines = [
+            `${method} ${target} HTTP/1.1`,
+            'Host: 127.0.0.1',
+            `Authorization: Bearer ${token}`,
+            ...JSON_LINES,
+          ];
           const bytes = toBytes([...lines, `Content-Length: ${BODY.length}`], BODY);
           expectSafe(await exchangeBytes(harness.url, bytes, { ...BRIEF, method }));
         },
@@ -82,12 +138,21 @@ describe('heads', TIMEOUT, () => {
     const harness = await startNotes({ limits: LIMITS });
     const token = await harness.token();
     await fc.assert(
-      fc.asyncProperty(fc.array(wildLine, { minLength: 1, maxLength: 6 }), fc.boolean(), async (wild, isFirst) => {
-        const good = [`POST /mcp HTTP/1.1`, 'Host: 127.0.0.1', `Authorization: Bearer ${token}`, ...JSON_LINES];
-        const lines = isFirst ? wild : [...good, ...wild];
-        const bytes = toBytes([...lines, `Content-Length: ${BODY.length}`], BODY);
-        expectBounded(await exchangeBytes(harness.url, bytes, BRIEF));
-      }),
+      fc.asyncProperty(
+        fc.array(wildLine, { minLength: 1, maxLength: 6 }),
+        fc.boolean(),
+        async (wild, isFirst) => {
+          const good = [
+            `POST /mcp HTTP/1.1`,
+            'Host: 127.0.0.1',
+            `Authorization: Bearer ${token}`,
+            ...JSON_LINES,
+          ];
+          const lines = isFirst ? wild : [...good, ...wild];
+          const bytes = toBytes([...lines, `Content-Length: ${BODY.length}`], BODY);
+          expectBounded(await exchangeBytes(harness.url, bytes, BRIEF));
+        },
+      ),
       RUNS,
     );
     await expectServed(harness, token);
@@ -98,7 +163,9 @@ describe('heads', TIMEOUT, () => {
     const garbage = fc.uint8Array({ minLength: 1, maxLength: 400 });
     await fc.assert(
       fc.asyncProperty(garbage, async (bytes) => {
-        expectBounded(await exchangeBytes(harness.url, Buffer.concat([bytes, Buffer.from('\r\n\r\nx\r\n\r\n')]), BRIEF));
+        expectBounded(
+          await exchangeBytes(harness.url, Buffer.concat([bytes, Buffer.from('\r\n\r\nx\r\n\r\n')]), BRIEF),
+        );
       }),
       RUNS,
     );
@@ -114,7 +181,10 @@ describe('heads', TIMEOUT, () => {
     const token = await harness.token();
     const own = ['POST /mcp HTTP/1.1', 'Host: 127.0.0.1', `Authorization: Bearer ${token}`, ...JSON_LINES];
     const send = (size: number) =>
-      exchangeBytes(harness.url, toBytes([...own, ...linesOfSize(size), `Content-Length: ${BODY.length}`], BODY));
+      exchangeBytes(
+        harness.url,
+        toBytes([...own, ...linesOfSize(size), `Content-Length: ${BODY.length}`], BODY),
+      );
     expect(await send(20_000)).toMatchObject({ status: 200 });
     expect(await send(40_000)).toMatchObject({ status });
     await expectServed(harness, token);
@@ -135,12 +205,31 @@ describe('heads', TIMEOUT, () => {
 describe('credentials', TIMEOUT, () => {
   test('no garbage is taken for a credential', async () => {
     const harness = await startNotes();
-    const scheme = fc.constantFrom('Bearer ', 'bearer ', 'BEARER\t', 'ApiKey ', 'DPoP ', 'Basic ', 'Negotiate ', '', 'Bearer');
-    const name = fc.constantFrom('Authorization', 'X-API-Key', 'X-Session-Id', 'Proxy-Authorization', 'Cookie');
+    const scheme = fc.constantFrom(
+      'Bearer ',
+      'bearer ',
+      'BEARER\t',
+      'ApiKey ',
+      'DPoP ',
+      'Basic ',
+      'Negotiate ',
+      '',
+      'Bearer',
+    );
+    const name = fc.constantFrom(
+      'Authorization',
+      'X-API-Key',
+      'X-Session-Id',
+      'Proxy-Authorization',
+      'Cookie',
+    );
     await fc.assert(
       fc.asyncProperty(name, scheme, fc.oneof(headerValue, jwtLike), async (field, prefix, value) => {
         const lines = ['POST /mcp HTTP/1.1', 'Host: 127.0.0.1', `${field}: ${prefix}${value}`, ...JSON_LINES];
-        const answer = await exchangeBytes(harness.url, toBytes([...lines, `Content-Length: ${BODY.length}`], BODY));
+        const answer = await exchangeBytes(
+          harness.url,
+          toBytes([...lines, `Content-Length: ${BODY.length}`], BODY),
+        );
         expectSafe(answer);
         expect([400, 401]).toContain(answer.status);
       }),
@@ -156,8 +245,16 @@ describe('credentials', TIMEOUT, () => {
     await fc.assert(
       fc.asyncProperty(changed(token), async (changedToken) => {
         fc.pre(!isSameToken(changedToken, token));
-        const lines = ['POST /mcp HTTP/1.1', 'Host: 127.0.0.1', `Authorization: Bearer ${changedToken}`, ...JSON_LINES];
-        const answer = await exchangeBytes(harness.url, toBytes([...lines, `Content-Length: ${BODY.length}`], BODY));
+        const lines = [
+          'POST /mcp HTTP/1.1',
+          'Host: 127.0.0.1',
+          `Authorization: Bearer ${changedToken}`,
+          ...JSON_LINES,
+        ];
+        const answer = await exchangeBytes(
+          harness.url,
+          toBytes([...lines, `Content-Length: ${BODY.length}`], BODY),
+        );
         expectSafe(answer);
         expect([400, 401]).toContain(answer.status);
       }),
@@ -172,13 +269,34 @@ describe('credentials', TIMEOUT, () => {
       tenancy: { from: 'claim', required: false, toUserId: 'subject' },
       authorization: { roles: { admin: { scopes: ['x'] } }, tools: { 'notes/write': { scopes: ['x'] } } },
     });
-    const names = ['sub', 'scope', 'scp', 'roles', 'groups', 'permissions', 'tenant', 'client_id', 'jti', 'act', 'acr', 'amr'];
-    const claims = fc.dictionary(fc.constantFrom(...names, 'aud', 'nbf', 'auth_time', 'iat', '__proto__', 'constructor'), oddJson);
+    const names = [
+      'sub',
+      'scope',
+      'scp',
+      'roles',
+      'groups',
+      'permissions',
+      'tenant',
+      'client_id',
+      'jti',
+      'act',
+      'acr',
+      'amr',
+    ];
+    const claims = fc.dictionary(
+      fc.constantFrom(...names, 'aud', 'nbf', 'auth_time', 'iat', '__proto__', 'constructor'),
+      oddJson,
+    );
     await fc.assert(
       fc.asyncProperty(claims, async (own) => {
         const token = await harness.issuer.sign({ sub: 'alice', aud: harness.resource, ...own });
         const headers = headersOf({ ...CALL, token });
-        const lines = ['POST /mcp HTTP/1.1', 'Host: 127.0.0.1', ...linesOf(headers), `Content-Length: ${BODY.length}`];
+        const lines = [
+          'POST /mcp HTTP/1.1',
+          'Host: 127.0.0.1',
+          ...linesOf(headers),
+          `Content-Length: ${BODY.length}`,
+        ];
         fc.pre(token.length < 16_000);
         expectSafe(await exchangeBytes(harness.url, toBytes(lines, BODY)));
       }),
@@ -197,7 +315,11 @@ describe.each(['v2', 'v1'] as const)('bodies, to a server of SDK %s', TIMEOUT, (
     { what: 'batches', mode: STATELESS, body: batch },
     { what: 'batches', mode: STATEFUL, body: batch },
   ])('$what, $mode.mode', async ({ mode, body }) => {
-    const harness = await startNotes({ sdk, mode, limits: { timeoutMs: 2000, concurrency: PLACES, ...LIMITS } });
+    const harness = await startNotes({
+      sdk,
+      mode,
+      limits: { timeoutMs: 2000, concurrency: PLACES, ...LIMITS },
+    });
     const peer = await openPeer(harness, mode, await harness.token());
     const mostly = <T>(usual: T, other: fc.Arbitrary<T>) =>
       fc.oneof({ weight: 8, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: other });
@@ -228,14 +350,21 @@ const PLACES = 5;
 /** Whatever was admitted has ended: all the calls that may run at once can still run at once. */
 async function expectAllPlacesFree(peer: Peer): Promise<void> {
   const calls = Array.from({ length: PLACES }, () => ({ method: 'tools/call', params: { name: 'whoami' } }));
-  await vi.waitFor(async () => expect(await peer.batch(calls)).toMatchObject({ status: 200 }), { timeout: 5000 });
+  await vi.waitFor(async () => expect(await peer.batch(calls)).toMatchObject({ status: 200 }), {
+    timeout: 5000,
+  });
 }
 
 const segment = fc.oneof(
   oddJson.map((value) => Buffer.from(JSON.stringify(value) ?? '').toString('base64url')),
-  fc.constantFrom('{"alg":"none"}', '{"alg":"HS256","typ":"JWT"}', '{"alg":"ES256","crit":["x"]}', '{"alg":"ES256","kid":{}}').map(
-    (text) => Buffer.from(text).toString('base64url'),
-  ),
+  fc
+    .constantFrom(
+      '{"alg":"none"}',
+      '{"alg":"HS256","typ":"JWT"}',
+      '{"alg":"ES256","crit":["x"]}',
+      '{"alg":"ES256","kid":{}}',
+    )
+    .map((text) => Buffer.from(text).toString('base64url')),
   fc.stringMatching(/^[A-Za-z0-9_-]{0,60}$/),
 );
 const jwtLike = fc.array(segment, { minLength: 1, maxLength: 6 }).map((segments) => segments.join('.'));
@@ -246,15 +375,24 @@ function changed(token: string): fc.Arbitrary<string> {
     fc
       .tuple(fc.nat(token.length - 1), fc.constantFrom(...'AZaz09-_.='))
       .map(([at, character]) => token.slice(0, at) + character + token.slice(at + 1)),
-    fc.tuple(fc.nat(2), segment).map(([at, other]) => segments.map((own, index) => (index === at ? other : own)).join('.')),
+    fc
+      .tuple(fc.nat(2), segment)
+      .map(([at, other]) => segments.map((own, index) => (index === at ? other : own)).join('.')),
     fc.nat(token.length - 1).map((end) => token.slice(0, end)),
-    fc.constantFrom(`${token}.`, `${token}=`, `.${token}`, `${token}.${segments[2]}`, segments.toReversed().join('.')),
+    fc.constantFrom(
+      `${token}.`,
+      `${token}=`,
+      `.${token}`,
+      `${token}.${segments[2]}`,
+      segments.toReversed().join('.'),
+    ),
   );
 }
 
 // The last characters of base64url may differ in bits that stand for nothing.
 function isSameToken(one: string, other: string): boolean {
-  const decode = (token: string) => token.split('.').map((part) => Buffer.from(part, 'base64url').toString('hex'));
+  const decode = (token: string) =>
+    token.split('.').map((part) => Buffer.from(part, 'base64url').toString('hex'));
   return JSON.stringify(decode(one)) === JSON.stringify(decode(other));
 }
 

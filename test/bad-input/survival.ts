@@ -41,7 +41,11 @@ function expectNoTrace({ head, body }: SocketAnswer): void {
 }
 
 /** After all that, a good caller gets what it asks for, and nothing inherited has changed. */
-export async function expectServed(harness: Pick<Harness, 'url'>, token: string, era: Era = '2025-11-25'): Promise<void> {
+export async function expectServed(
+  harness: Pick<Harness, 'url'>,
+  token: string,
+  era: Era = '2025-11-25',
+): Promise<void> {
   const params = { name: 'echo', arguments: { text: 'still here' } };
   const answer = await rpc(harness.url, { era, token, method: 'tools/call', params });
   expect(answer).toMatchObject({ status: 200, json: { result: { content: [{ text: 'still here' }] } } });

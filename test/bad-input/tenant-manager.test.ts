@@ -1,14 +1,25 @@
 import { describe, expect, test } from 'vitest';
 import { TokenResolutionError } from '../../src/core/errors.ts';
 import { startNotes } from '../support/notes-gate.ts';
-import { type ManagerBehaviour, SERVICE_TOKEN, startTenantManager, upstreamTokenOf } from '../support/tenant-manager.ts';
-import { type Era, ERAS, rpc } from '../support/wire.ts';
+import {
+  type ManagerBehaviour,
+  SERVICE_TOKEN,
+  startTenantManager,
+  upstreamTokenOf,
+} from '../support/tenant-manager.ts';
+import { ERAS, type Era, rpc } from '../support/wire.ts';
 
 const WHOAMI = { method: 'tools/call', params: { name: 'whoami' } } as const;
 
 async function startWithManager({ cacheTtlMs = 0 }: { readonly cacheTtlMs?: number } = {}) {
   const manager = await startTenantManager();
-  const api = { type: 'api', tenantManagerUrl: manager.url, serviceToken: SERVICE_TOKEN, timeoutMs: 200, cacheTtlMs } as const;
+  const api = {
+    type: 'api',
+    tenantManagerUrl: manager.url,
+    serviceToken: SERVICE_TOKEN,
+    timeoutMs: 200,
+    cacheTtlMs,
+  } as const;
   const harness = await startNotes({ tenancy: { credentials: { notes: api } } });
   const token = await harness.token();
   const call = (era: Era = '2025-11-25') => rpc(harness.url, { era, token, ...WHOAMI });
@@ -35,7 +46,10 @@ const OUTAGES: readonly (readonly [string, ManagerBehaviour])[] = [
   ['limits us: 429', { status: 429 }],
   ['answers 204', { status: 204 }],
   ['lies about the user', { body: JSON.stringify({ userId: 'bob', accessToken: 'upstream-of-bob' }) }],
-  ['lies about the resource', { body: JSON.stringify({ resourceType: 'mail', accessToken: 'upstream-of-mail' }) }],
+  [
+    'lies about the resource',
+    { body: JSON.stringify({ resourceType: 'mail', accessToken: 'upstream-of-mail' }) },
+  ],
   ['gives no token', { body: '{}' }],
   ['gives an empty token', { body: '{"accessToken":""}' }],
   ['gives a token of another type', { body: '{"accessToken":{"toString":"x"}}' }],
@@ -58,7 +72,10 @@ describe('a tenant manager that', () => {
       expect(answer.text).not.toContain(SERVICE_TOKEN);
       expect(answer.text).not.toContain(bearer);
       manager.behaviour = 'honest';
-      expect(await call(era)).toMatchObject({ status: 200, json: { result: { content: [{ text: 'alice' }] } } });
+      expect(await call(era)).toMatchObject({
+        status: 200,
+        json: { result: { content: [{ text: 'alice' }] } },
+      });
     }
     expect(runs.calls.map(({ token }) => token)).toEqual(ERAS.map(() => upstreamTokenOf('alice')));
     expect(manager.requests.map(({ path }) => path)).not.toContain('/honest/elsewhere');
@@ -78,7 +95,12 @@ describe('a tenant manager that', () => {
     await call();
     const refused = events.filter(({ outcome }) => outcome === 'deny');
     expect(refused).toMatchObject([
-      { code: 'CREDENTIALS_UNAVAILABLE', detail: 'the credential service answered 401', subject: 'alice', target: 'whoami' },
+      {
+        code: 'CREDENTIALS_UNAVAILABLE',
+        detail: 'the credential service answered 401',
+        subject: 'alice',
+        target: 'whoami',
+      },
     ]);
     expect(JSON.stringify(events)).not.toContain(SERVICE_TOKEN);
     expect(JSON.stringify(events)).not.toContain(bearer);
@@ -130,7 +152,12 @@ describe('an account that is not linked', () => {
   test.each(ERAS)('is told as 403 where no tool could tell it, in %s', async (era) => {
     const { manager, url, bearer, runs } = await startWithManager();
     manager.behaviour = 'unlinked';
-    const answer = await rpc(url, { era, token: bearer, method: 'resources/read', params: { uri: 'notes://public/1' } });
+    const answer = await rpc(url, {
+      era,
+      token: bearer,
+      method: 'resources/read',
+      params: { uri: 'notes://public/1' },
+    });
     expect(answer).toMatchObject({
       status: 403,
       json: { code: 'TOKEN_RESOLUTION_FAILED', remedy: { kind: 'link', resourceType: 'notes' } },
@@ -185,22 +212,28 @@ describe('a resolver in code that', () => {
 });
 
 describe('a user whose id', () => {
-  test.each(['.', '..'])('is %j, which no path can hold, is refused, and nobody is asked', async (subject) => {
-    const { manager, url, issuer, resource, runs } = await startWithManager();
-    const token = await issuer.token({ subject, audience: resource });
-    const answer = await rpc(url, { era: '2025-11-25', token, ...WHOAMI });
-    expect(answer.status === 401 || answer.json?.['result']?.['isError'] !== undefined).toBe(true);
-    expect(manager.requests).toEqual([]);
-    expect(runs.calls).toEqual([]);
-  });
+  test.each(['.', '..'])(
+    'is %j, which no path can hold, is refused, and nobody is asked',
+    async (subject) => {
+      const { manager, url, issuer, resource, runs } = await startWithManager();
+      const token = await issuer.token({ subject, audience: resource });
+      const answer = await rpc(url, { era: '2025-11-25', token, ...WHOAMI });
+      expect(answer.status === 401 || answer.json?.['result']?.['isError'] !== undefined).toBe(true);
+      expect(manager.requests).toEqual([]);
+      expect(runs.calls).toEqual([]);
+    },
+  );
 
-  test.each(['../bob', 'a/../bob', 'bob?x=', 'bob#', 'bob%2f', 'böb', ' '])('is %j stays one segment of the path', async (subject) => {
-    const { manager, url, issuer, resource, runs } = await startWithManager();
-    const token = await issuer.token({ subject, audience: resource });
-    expect(await rpc(url, { era: '2025-11-25', token, ...WHOAMI })).toMatchObject({ status: 200 });
-    expect(new Set(manager.requests.map(({ path }) => path))).toEqual(
-      new Set([`/api/credentials/${encodeURIComponent(subject)}/notes`]),
-    );
-    expect(runs.calls).toMatchObject([{ token: upstreamTokenOf(subject) }]);
-  });
+  test.each(['../bob', 'a/../bob', 'bob?x=', 'bob#', 'bob%2f', 'böb', ' '])(
+    'is %j stays one segment of the path',
+    async (subject) => {
+      const { manager, url, issuer, resource, runs } = await startWithManager();
+      const token = await issuer.token({ subject, audience: resource });
+      expect(await rpc(url, { era: '2025-11-25', token, ...WHOAMI })).toMatchObject({ status: 200 });
+      expect(new Set(manager.requests.map(({ path }) => path))).toEqual(
+        new Set([`/api/credentials/${encodeURIComponent(subject)}/notes`]),
+      );
+      expect(runs.calls).toMatchObject([{ token: upstreamTokenOf(subject) }]);
+    },
+  );
 });

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { serveStdio } from '../../src/adapters/stdio.ts';
 import { toNode } from '../../src/adapters/node.ts';
+import { serveStdio } from '../../src/adapters/stdio.ts';
 import { environment } from '../../src/config/environment.ts';
 import { AuthenticationError, ConfigurationError } from '../../src/core/errors.ts';
 import { createGate } from '../../src/gate.ts';
@@ -14,7 +14,7 @@ import { CLIENTS } from '../support/clients.ts';
 import { NOTES_RULES, TOOLS } from '../support/notes.ts';
 import { type NotesGate, startNotes } from '../support/notes-gate.ts';
 import { notesFactory } from '../support/notes-server.ts';
-import { type Call, ERAS, type HeaderPairs, raw, type RawResponse, rpc } from '../support/wire.ts';
+import { type Call, ERAS, type HeaderPairs, type RawResponse, raw, rpc } from '../support/wire.ts';
 import { subscribe } from './fixtures/subscription.ts';
 
 /** What someone without scopes and roles is shown. */
@@ -39,11 +39,22 @@ function decisionOf({ status, headers, json }: RawResponse) {
 }
 
 /** Requests for which a gate decides differently. */
-function requestsOf(era: Call['era'], token: string): Readonly<Record<string, (origin: string) => Promise<RawResponse>>> {
-  const call = (name: string, given?: string, headers: HeaderPairs = []) => (origin: string) =>
-    rpc(`${origin}/mcp`, { era, token: given, method: 'tools/call', params: { name, arguments: {} }, headers });
+function requestsOf(
+  era: Call['era'],
+  token: string,
+): Readonly<Record<string, (origin: string) => Promise<RawResponse>>> {
+  const call =
+    (name: string, given?: string, headers: HeaderPairs = []) =>
+    (origin: string) =>
+      rpc(`${origin}/mcp`, {
+        era,
+        token: given,
+        method: 'tools/call',
+        params: { name, arguments: {} },
+        headers,
+      });
   return {
-    'nobody': call('whoami'),
+    nobody: call('whoami'),
     'a bad token': call('whoami', 'bad'),
     'two credentials': call('whoami', token, [['x-api-key', 'mcp_1']]),
     'an allowed call': call('whoami', token),
@@ -53,7 +64,15 @@ function requestsOf(era: Call['era'], token: string): Readonly<Record<string, (o
     'a list': (origin) => rpc(`${origin}/mcp`, { era, token, method: 'tools/list' }),
     'a foreign host': call('whoami', token, [['host', 'evil.example']]),
     'a foreign origin': call('whoami', token, [['origin', 'https://evil.example']]),
-    'no JSON': (origin) => raw(`${origin}/mcp`, { method: 'POST', headers: [['authorization', `Bearer ${token}`], ['content-type', 'application/json']], body: '{' }),
+    'no JSON': (origin) =>
+      raw(`${origin}/mcp`, {
+        method: 'POST',
+        headers: [
+          ['authorization', `Bearer ${token}`],
+          ['content-type', 'application/json'],
+        ],
+        body: '{',
+      }),
     'another path': (origin) => raw(`${origin}/elsewhere`),
     'the metadata': (origin) => raw(`${origin}/.well-known/oauth-protected-resource/mcp`),
   };
@@ -70,7 +89,7 @@ describe('[config/adapters] toNode', () => {
       statuses[name] = answer.status;
     }
     expect(statuses).toEqual({
-      'nobody': 401,
+      nobody: 401,
       'a bad token': 401,
       'two credentials': 400,
       'an allowed call': 200,
@@ -92,7 +111,7 @@ describe('[config/adapters] toNode', () => {
     const handle = toNode(gate);
     return serve((request, response) => {
       const { url = '/' } = request;
-      if (url.startsWith('/mcp') || url.startsWith('/.well-known/')) void handle(request, response);
+      if (url.startsWith('/mcp') || url.startsWith('/.well-known/')) handle(request, response);
       else response.end('the app');
     });
   }
@@ -121,11 +140,16 @@ describe('[config/adapters] toNode', () => {
   });
 
   test('takes no gate that is for stdio only', async () => {
-    const gate = await createGate({ servers: { notes: { factory: notesFactory() } }, auth: [{ type: 'environment' }] });
+    const gate = await createGate({
+      servers: { notes: { factory: notesFactory() } },
+      auth: [{ type: 'environment' }],
+    });
     onTestFinished(() => gate.close());
     expect(() => toNode(gate)).toThrow(ConfigurationError);
     await expect(gate.listen()).rejects.toBeInstanceOf(ConfigurationError);
-    await expect(gate.fetch(new Request('http://127.0.0.1:3000/mcp'))).rejects.toBeInstanceOf(ConfigurationError);
+    await expect(gate.fetch(new Request('http://127.0.0.1:3000/mcp'))).rejects.toBeInstanceOf(
+      ConfigurationError,
+    );
   });
 });
 
@@ -134,7 +158,10 @@ const ARGUMENTS = ['--import', import.meta.resolve('tsx'), PROGRAM];
 const MODES = ['auto', 'legacy'] as const;
 
 /** A client of the gate of notes in a process of its own. */
-async function connectStdio(mode: (typeof MODES)[number], env: Readonly<Record<string, string>>): Promise<Client> {
+async function connectStdio(
+  mode: (typeof MODES)[number],
+  env: Readonly<Record<string, string>>,
+): Promise<Client> {
   const client = new Client({ name: 'test', version: '1.0.0' }, { versionNegotiation: { mode } });
   onTestFinished(() => client.close());
   const path = environment()['PATH'] ?? '';
@@ -186,7 +213,11 @@ describe('[config/adapters] serveStdio', { timeout: 60_000 }, () => {
     const env = { PATH: environment()['PATH'], MCP_USER_ID: 'alice' };
     const child = spawn(process.execPath, ARGUMENTS, { env, stdio: ['pipe', 'pipe', 'ignore'] });
     onTestFinished(() => void child.kill());
-    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1.0.0' } };
+    const params = {
+      protocolVersion: '2025-11-25',
+      capabilities: {},
+      clientInfo: { name: 'test', version: '1.0.0' },
+    };
     child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params })}\n`);
     const line = await new Promise<Buffer>((resolve) => child.stdout.once('data', resolve));
     expect(JSON.parse(line.toString())).toMatchObject({ id: 1, result: { serverInfo: { name: 'notes' } } });

@@ -22,7 +22,12 @@ async function startIssuer(): Promise<LocalIssuer> {
 }
 
 async function whoami({ url }: NotesGate, token: string | undefined, headers: HeaderPairs = []) {
-  const { status, text, json, headers: got } = await rpc(url, { era: '2026-07-28', token, ...WHOAMI, headers });
+  const {
+    status,
+    text,
+    json,
+    headers: got,
+  } = await rpc(url, { era: '2026-07-28', token, ...WHOAMI, headers });
   const [, user] = /"text":"([^"]*)"/.exec(text) ?? [];
   return { status, user, code: json?.['code'], retryAfter: got['retry-after'] };
 }
@@ -32,7 +37,10 @@ describe('[config/auth-chain]', () => {
   function createMiddle() {
     const asked: unknown[] = [];
     const results: Readonly<Record<string, () => AuthResult>> = {
-      mcp_good: () => ({ authenticated: true, principal: createPrincipal({ issuer: 'urn:middle', subject: 'mid' }) }),
+      mcp_good: () => ({
+        authenticated: true,
+        principal: createPrincipal({ issuer: 'urn:middle', subject: 'mid' }),
+      }),
       mcp_bad: () => ({ authenticated: false, reason: 'invalid', error: 'The key is blocked' }),
       mcp_down: () => ({ authenticated: false, reason: 'unavailable' }),
       mcp_crash: () => {
@@ -75,7 +83,10 @@ describe('[config/auth-chain]', () => {
   test('goes on where nothing was found, and refuses what nobody knows', async () => {
     const { notes, asked } = await start();
     expect(await whoami(notes, undefined)).toMatchObject({ status: 401, code: 'MISSING_CREDENTIALS' });
-    expect(await whoami(notes, undefined, [['x-api-key', 'mcp_other']])).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
+    expect(await whoami(notes, undefined, [['x-api-key', 'mcp_other']])).toMatchObject({
+      status: 401,
+      code: 'INVALID_TOKEN',
+    });
     const stranger = await startIssuer();
     const token = await stranger.token({ subject: 'alice', audience: notes.resource });
     expect(await whoami(notes, token)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
@@ -86,22 +97,31 @@ describe('[config/auth-chain]', () => {
   test('stops at what is invalid', async () => {
     const { notes, last, lastToken, asked } = await start();
     const expired = await notes.token({ expiresInSeconds: -60 });
-    expect(await whoami(notes, expired, [['x-sign', 'mcp_good']])).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
+    expect(await whoami(notes, expired, [['x-sign', 'mcp_good']])).toMatchObject({
+      status: 401,
+      code: 'INVALID_TOKEN',
+    });
     expect(asked).toEqual([]);
     const known = last.requests.total;
-    expect(await whoami(notes, lastToken, [['x-sign', 'mcp_bad']])).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
+    expect(await whoami(notes, lastToken, [['x-sign', 'mcp_bad']])).toMatchObject({
+      status: 401,
+      code: 'INVALID_TOKEN',
+    });
     expect(last.requests.total).toBe(known);
     expect(notes.runs.built).toEqual([]);
   });
 
-  test.each(['mcp_down', 'mcp_crash', 'mcp_nobody'])('stops where it could not be checked: %s', async (sign) => {
-    const { notes, last, lastToken } = await start();
-    const known = last.requests.total;
-    const answer = await whoami(notes, lastToken, [['x-sign', sign]]);
-    expect(answer).toMatchObject({ status: 503, code: 'AUTHENTICATION_UNAVAILABLE', retryAfter: '5' });
-    expect(last.requests.total).toBe(known);
-    expect(notes.runs.built).toEqual([]);
-  });
+  test.each(['mcp_down', 'mcp_crash', 'mcp_nobody'])(
+    'stops where it could not be checked: %s',
+    async (sign) => {
+      const { notes, last, lastToken } = await start();
+      const known = last.requests.total;
+      const answer = await whoami(notes, lastToken, [['x-sign', sign]]);
+      expect(answer).toMatchObject({ status: 503, code: 'AUTHENTICATION_UNAVAILABLE', retryAfter: '5' });
+      expect(last.requests.total).toBe(known);
+      expect(notes.runs.built).toEqual([]);
+    },
+  );
 
   test('stops where the keys of an issuer are out of reach', async () => {
     const [gone, middle] = [await startIssuer(), createMiddle()];
@@ -127,7 +147,10 @@ describe('[config/auth-chain]', () => {
 
 describe('[config/no-as-no-metadata]', () => {
   test.each(ERAS)('with a secret alone there is no document, and nothing points to one (%s)', async (era) => {
-    const secretOnly = await startNotes({ auth: [{ type: 'jwt', secret: SECRET }], authorization: NOTES_RULES });
+    const secretOnly = await startNotes({
+      auth: [{ type: 'jwt', secret: SECRET }],
+      authorization: NOTES_RULES,
+    });
     const withIssuer = await startNotes({ authorization: NOTES_RULES });
     const token = await new SignJWT({})
       .setProtectedHeader({ alg: 'HS256' })
@@ -153,12 +176,17 @@ describe('[config/no-as-no-metadata]', () => {
 });
 
 describe('[config/local-issuer]', () => {
-  test.each(['0.0.0.0', '::', '192.0.2.1', 'example.com', 'localhost.example.com', '127.0.0.1.example.com', ''])(
-    'is refused beyond loopback: %j',
-    async (host) => {
-      await expect(createLocalIssuer({ host })).rejects.toBeInstanceOf(ConfigurationError);
-    },
-  );
+  test.each([
+    '0.0.0.0',
+    '::',
+    '192.0.2.1',
+    'example.com',
+    'localhost.example.com',
+    '127.0.0.1.example.com',
+    '',
+  ])('is refused beyond loopback: %j', async (host) => {
+    await expect(createLocalIssuer({ host })).rejects.toBeInstanceOf(ConfigurationError);
+  });
 
   test('has random keys, and serves them on loopback', async () => {
     const [one, other] = [await startIssuer(), await startIssuer()];

@@ -16,7 +16,10 @@ describe('[config/gate-api] revoke', () => {
     const [revoked, kept] = [await token(), await token()];
     const call = (given: string): Promise<RawResponse> => rpc(url, { era, token: given, ...WHOAMI });
     expect([(await call(revoked)).status, (await call(kept)).status]).toEqual([200, 200]);
-    const [ending, staying] = [await subscribe({ url, token: revoked }), await subscribe({ url, token: kept })];
+    const [ending, staying] = [
+      await subscribe({ url, token: revoked }),
+      await subscribe({ url, token: kept }),
+    ];
 
     gate.revoke({ token: revoked });
     expect((await ending.ended).clean).toBe(true);
@@ -66,7 +69,11 @@ describe('[config/gate-api] revoke', () => {
 });
 
 describe('[config/gate-api] notify', () => {
-  const ALL = { toolsListChanged: true, promptsListChanged: true, resourceSubscriptions: ['notes://public/1'] };
+  const ALL = {
+    toolsListChanged: true,
+    promptsListChanged: true,
+    resourceSubscriptions: ['notes://public/1'],
+  };
 
   test('tells subscribers what they asked for', async () => {
     const { gate, url, token } = await startNotes();
@@ -85,12 +92,14 @@ describe('[config/gate-api] notify', () => {
 
   test('tells a tenant, and no other', async () => {
     const { gate, url, token } = await startNotes({ tenancy: { from: 'claim', toUserId: 'key' } });
-    const of = async (tenant: string) => subscribe({ url, token: await token({ tenant }), notifications: ALL });
+    const of = async (tenant: string) =>
+      subscribe({ url, token: await token({ tenant }), notifications: ALL });
     const [acme, globex] = [await of('acme'), await of('globex')];
     gate.notify({ server: 'notes', tenantId: 'acme', change: 'tools' });
     gate.notify({ server: 'notes', change: 'tools' });
     for (const tenantId of ['acme', 'globex']) gate.notify({ server: 'notes', tenantId, change: 'prompts' });
-    for (const stream of [acme, globex]) await stream.next(({ method }) => String(method) === PROMPTS_CHANGED);
+    for (const stream of [acme, globex])
+      await stream.next(({ method }) => String(method) === PROMPTS_CHANGED);
     expect(notificationsOf(acme)).toEqual([TOOLS_CHANGED, PROMPTS_CHANGED]);
     expect(notificationsOf(globex)).toEqual([PROMPTS_CHANGED]);
   });

@@ -25,7 +25,10 @@ const isReachable = (host: string, port: number): Promise<boolean> =>
       socket.destroy();
       resolve(reached);
     };
-    socket.once('connect', () => end(true)).once('error', () => end(false)).once('timeout', () => end(false));
+    socket
+      .once('connect', () => end(true))
+      .once('error', () => end(false))
+      .once('timeout', () => end(false));
   });
 
 /** Addresses of this machine besides 127.0.0.1. */
@@ -62,19 +65,25 @@ describe('[config/listen]', () => {
     onTestFinished(() => gate.close());
     expect(await gate.listen()).toMatchObject({ host: '127.0.0.1', port });
     expect(await isReachable('127.0.0.1', port)).toBe(true);
-    for (const address of otherAddresses()) expect([address, await isReachable(address, port)]).toEqual([address, false]);
+    for (const address of otherAddresses())
+      expect([address, await isReachable(address, port)]).toEqual([address, false]);
   });
 
-  test.each(['/', '/api/tools'])('path is where the server is found, and part of its resource: %s', async (path) => {
-    const notes = await startNotes({ listen: { path } });
-    const resource = `${notes.origin}${path}`;
-    expect(notes.resource).toBe(resource);
-    expect(await callFrom(`${notes.origin}${path}`, await notes.token())).toMatchObject({ status: 200 });
-    const base = path === '/' ? '' : path;
-    expect((await raw(`${notes.origin}${base}/health`)).status).toBe(200);
-    expect((await raw(`${notes.origin}/.well-known/oauth-protected-resource${base}`)).json).toMatchObject({ resource });
-    expect((await raw(`${notes.origin}/mcp`)).status).toBe(404);
-  });
+  test.each(['/', '/api/tools'])(
+    'path is where the server is found, and part of its resource: %s',
+    async (path) => {
+      const notes = await startNotes({ listen: { path } });
+      const resource = `${notes.origin}${path}`;
+      expect(notes.resource).toBe(resource);
+      expect(await callFrom(`${notes.origin}${path}`, await notes.token())).toMatchObject({ status: 200 });
+      const base = path === '/' ? '' : path;
+      expect((await raw(`${notes.origin}${base}/health`)).status).toBe(200);
+      expect((await raw(`${notes.origin}/.well-known/oauth-protected-resource${base}`)).json).toMatchObject({
+        resource,
+      });
+      expect((await raw(`${notes.origin}/mcp`)).status).toBe(404);
+    },
+  );
 
   test('allowedHosts and allowedOrigins let in what else would be refused', async () => {
     const closed = await startNotes();
@@ -83,7 +92,8 @@ describe('[config/listen]', () => {
     });
     const host = [['host', 'proxy.internal:8080']] as const;
     const origin = [['origin', 'https://app.example']] as const;
-    const at = async (notes: typeof closed, headers: HeaderPairs) => callFrom(notes.url, await notes.token(), headers);
+    const at = async (notes: typeof closed, headers: HeaderPairs) =>
+      callFrom(notes.url, await notes.token(), headers);
     expect(await at(closed, host)).toMatchObject({ status: 403, code: 'HOST_NOT_ALLOWED' });
     expect(await at(closed, origin)).toMatchObject({ status: 403, code: 'ORIGIN_NOT_ALLOWED' });
     expect(await at(open, host)).toMatchObject({ status: 200 });
@@ -97,12 +107,15 @@ describe('[config/listen]', () => {
     ['from another proxy', ['192.0.2.0/24'], '127.0.0.1'],
     ['from the proxy in front', ['127.0.0.1'], '203.0.113.9'],
     ['from a chain of proxies', ['127.0.0.0/8', '203.0.113.0/24'], '198.51.100.7'],
-  ])('trustedProxies decides whose word on the address counts: %s', async (_name, trustedProxies, expected) => {
-    const notes = await startNotes({ listen: { trustedProxies } });
-    const headers = [['x-forwarded-for', '198.51.100.7, 203.0.113.9']] as const;
-    expect(await callFrom(notes.url, await notes.token(), headers)).toMatchObject({ status: 200 });
-    await expect.poll(() => notes.events.at(-1)?.remoteAddress).toBe(expected);
-  });
+  ])(
+    'trustedProxies decides whose word on the address counts: %s',
+    async (_name, trustedProxies, expected) => {
+      const notes = await startNotes({ listen: { trustedProxies } });
+      const headers = [['x-forwarded-for', '198.51.100.7, 203.0.113.9']] as const;
+      expect(await callFrom(notes.url, await notes.token(), headers)).toMatchObject({ status: 200 });
+      await expect.poll(() => notes.events.at(-1)?.remoteAddress).toBe(expected);
+    },
+  );
 });
 
 describe('[config/host-check]', () => {
@@ -129,7 +142,9 @@ describe('[config/host-check]', () => {
   test('is made for a gate that is mounted elsewhere, too', async () => {
     const { gate, token } = await startNotes();
     const headers = headersOf({ era: '2026-07-28', token: await token(), ...WHOAMI });
-    const answer = await gate.fetch(new Request('http://evil.example/mcp', { method: 'POST', headers, body: '{}' }));
+    const answer = await gate.fetch(
+      new Request('http://evil.example/mcp', { method: 'POST', headers, body: '{}' }),
+    );
     expect([answer.status, await answer.json()]).toMatchObject([403, { code: 'HOST_NOT_ALLOWED' }]);
   });
 

@@ -15,7 +15,11 @@ import { SECRET } from './fixtures/options.ts';
 const WHOAMI = { method: 'tools/call', params: { name: 'whoami', arguments: {} } };
 
 function requestOf(url: string, call: Call): Request {
-  return new Request(url, { method: 'POST', headers: headersOf(call), body: JSON.stringify(messageOf(call)) });
+  return new Request(url, {
+    method: 'POST',
+    headers: headersOf(call),
+    body: JSON.stringify(messageOf(call)),
+  });
 }
 
 describe('[config/gate-api] fetch and handle', () => {
@@ -155,7 +159,7 @@ describe('[config/gate-api] catalog, servers and poolStats', () => {
         files: { factory: notesFactory() },
       },
     });
-    for (const _call of [1, 2]) {
+    for (let call = 0; call < 2; call += 1) {
       await rpc(`${origin}/mcp/notes`, { era: '2026-07-28', token: await token(), ...WHOAMI });
     }
     const { notes, files } = gate.poolStats();
@@ -168,7 +172,10 @@ describe('[config/gate-api] catalog, servers and poolStats', () => {
 describe('[config/gate-api] connect', () => {
   const ambient = (subject: string) => ({
     ambient: true,
-    authenticate: async () => ({ authenticated: true, principal: createPrincipal({ issuer: 'urn:here', subject }) }),
+    authenticate: async () => ({
+      authenticated: true,
+      principal: createPrincipal({ issuer: 'urn:here', subject }),
+    }),
   });
   const two = { notes: { factory: notesFactory() }, files: { factory: notesFactory() } };
 
@@ -176,9 +183,9 @@ describe('[config/gate-api] connect', () => {
     const gate = await createGate({ servers: two, auth: [ambient('alice')] });
     onTestFinished(() => gate.close());
     const [clientSide, gateSide] = InMemoryTransport.createLinkedPair();
-    await expect(gate.connect(gateSide as never)).rejects.toThrow('Name one of the servers: notes, files');
-    await expect(gate.connect(gateSide as never, { server: 'mail' })).rejects.toBeInstanceOf(ConfigurationError);
-    const connection = await gate.connect(gateSide as never, { server: 'files' });
+    await expect(gate.connect(gateSide)).rejects.toThrow('Name one of the servers: notes, files');
+    await expect(gate.connect(gateSide, { server: 'mail' })).rejects.toBeInstanceOf(ConfigurationError);
+    const connection = await gate.connect(gateSide, { server: 'files' });
     const client = new Client({ name: 'test', version: '1.0.0' });
     let isClosed = false;
     client.onclose = () => {
@@ -194,21 +201,26 @@ describe('[config/gate-api] connect', () => {
   test('ends with the gate', async () => {
     const gate = await createGate({ servers: { notes: two.notes }, auth: [ambient('alice')] });
     const [clientSide, gateSide] = InMemoryTransport.createLinkedPair();
-    await gate.connect(gateSide as never);
+    await gate.connect(gateSide);
     const client = new Client({ name: 'test', version: '1.0.0' });
-    const ended = new Promise<void>((resolve) => {
-      client.onclose = resolve;
-    });
+    let isClosed = false;
+    client.onclose = () => {
+      isClosed = true;
+    };
     await client.connect(clientSide);
+    expect(isClosed).toBe(false);
     await gate.close();
-    await ended;
+    await expect.poll(() => isClosed).toBe(true);
   });
 
   test('serves nobody whom the environment does not name', async () => {
-    const nobody = { ambient: true, authenticate: async () => ({ authenticated: false, reason: 'absent' as const }) };
+    const nobody = {
+      ambient: true,
+      authenticate: async () => ({ authenticated: false, reason: 'absent' as const }),
+    };
     const gate = await createGate({ servers: { notes: two.notes }, auth: [nobody] });
     onTestFinished(() => gate.close());
     const [, gateSide] = InMemoryTransport.createLinkedPair();
-    await expect(gate.connect(gateSide as never)).rejects.toBeInstanceOf(AuthenticationError);
+    await expect(gate.connect(gateSide)).rejects.toBeInstanceOf(AuthenticationError);
   });
 });

@@ -3,7 +3,7 @@ import type { TenancyOptions } from '../../src/config/tenancy-options.ts';
 import type { TokenInit } from '../../src/testing/local-issuer.ts';
 import { startNotes } from '../support/notes-gate.ts';
 import { startTenantManager, upstreamTokenOf } from '../support/tenant-manager.ts';
-import { type Era, ERAS, type HeaderPairs, rpc } from '../support/wire.ts';
+import { ERAS, type Era, type HeaderPairs, rpc } from '../support/wire.ts';
 
 const WHOAMI = { method: 'tools/call', params: { name: 'whoami' } } as const;
 
@@ -15,7 +15,10 @@ interface Asking {
 
 async function startTenants(tenancy: TenancyOptions, listen = {}) {
   const notes = await startNotes({ tenancy: { toUserId: 'subject', ...tenancy }, listen });
-  const ask = async (init: Partial<TokenInit>, { path = '/mcp', headers = [], era = '2025-11-25' }: Asking = {}) => {
+  const ask = async (
+    init: Partial<TokenInit>,
+    { path = '/mcp', headers = [], era = '2025-11-25' }: Asking = {},
+  ) => {
     const token = await notes.token(init);
     const answer = await rpc(`${notes.origin}${path}`, { era, token, headers, ...WHOAMI });
     return { answer, status: answer.status, tenant: notes.runs.built.at(-1)?.extras.principal.tenantId };
@@ -35,7 +38,10 @@ describe('[config/tenancy] the tenant', () => {
   test('is required unless told otherwise', async () => {
     const strict = await startTenants({ from: 'claim' });
     const { answer } = await strict.ask({});
-    expect(answer).toMatchObject({ status: 403, json: { code: 'ACCESS_DENIED', error: 'No tenant was named' } });
+    expect(answer).toMatchObject({
+      status: 403,
+      json: { code: 'ACCESS_DENIED', error: 'No tenant was named' },
+    });
     // No scope, login or link would help.
     expect(answer.headers).not.toHaveProperty('www-authenticate');
     expect(strict.runs.built).toEqual([]);
@@ -56,13 +62,20 @@ describe('[config/tenancy] the tenant', () => {
     expect(runs.built).toEqual([]);
   });
 
-  const hosts = { allowedHosts: ['acme.example.com', 'globex.example.com', 'a.b.example.com', 'example.com'] };
+  const hosts = {
+    allowedHosts: ['acme.example.com', 'globex.example.com', 'a.b.example.com', 'example.com'],
+  };
   const host = (name: string): Asking => ({ headers: [['host', name]] });
 
   test('is taken from the host, for members only', async () => {
     const { ask, runs } = await startTenants({ from: 'host', pattern: '{tenant}.example.com' }, hosts);
-    expect(await ask(member('acme'), host('acme.example.com'))).toMatchObject({ status: 200, tenant: 'acme' });
-    expect(await ask(member('acme', 'globex'), host('GLOBEX.example.com:443'))).toMatchObject({ tenant: 'globex' });
+    expect(await ask(member('acme'), host('acme.example.com'))).toMatchObject({
+      status: 200,
+      tenant: 'acme',
+    });
+    expect(await ask(member('acme', 'globex'), host('GLOBEX.example.com:443'))).toMatchObject({
+      tenant: 'globex',
+    });
     const served = runs.built.length;
     const refused: readonly (readonly [Partial<TokenInit>, string])[] = [
       [member('acme'), 'globex.example.com'],
@@ -100,7 +113,9 @@ describe('[config/tenancy] the tenant', () => {
 
   test('is taken from a header, for members only', async () => {
     const { ask, runs } = await startTenants({ from: 'header' });
-    const named = (...names: readonly string[]): Asking => ({ headers: names.map((name) => ['x-tenant-id', name] as const) });
+    const named = (...names: readonly string[]): Asking => ({
+      headers: names.map((name) => ['x-tenant-id', name] as const),
+    });
     expect(await ask(member('acme'), named('acme'))).toMatchObject({ status: 200, tenant: 'acme' });
     const served = runs.built.length;
     for (const asking of [named('globex'), named('acme', 'acme'), named(), named('acme,globex'), named('')]) {
@@ -111,7 +126,10 @@ describe('[config/tenancy] the tenant', () => {
 
   test('is the client’s word only where that is dangerously trusted', async () => {
     const { ask } = await startTenants({ from: 'header', dangerouslyTrustClient: true });
-    expect(await ask({}, { headers: [['x-tenant-id', 'globex']] })).toMatchObject({ status: 200, tenant: 'globex' });
+    expect(await ask({}, { headers: [['x-tenant-id', 'globex']] })).toMatchObject({
+      status: 200,
+      tenant: 'globex',
+    });
   });
 
   test('is what a resolver in code says', async () => {
@@ -121,7 +139,10 @@ describe('[config/tenancy] the tenant', () => {
         : ({ kind: 'refused', message: 'Unknown here' } as const);
     const { ask } = await startTenants({ from: { resolveTenant } });
     expect(await ask({})).toMatchObject({ status: 200, tenant: 'wonderland' });
-    expect((await ask({ subject: 'bob' })).answer).toMatchObject({ status: 403, json: { error: 'Unknown here' } });
+    expect((await ask({ subject: 'bob' })).answer).toMatchObject({
+      status: 403,
+      json: { error: 'Unknown here' },
+    });
   });
 
   test('that cannot be found out is a failure, never a pass', async () => {
@@ -146,7 +167,12 @@ describe('[config/tenancy] the tenant', () => {
 describe('[config/tenancy] upstream credentials', () => {
   test('are resolved per user and resource type', async () => {
     const manager = await startTenantManager();
-    const api = { type: 'api', tenantManagerUrl: manager.url, serviceToken: 'x', cacheTtlMs: 60_000 } as const;
+    const api = {
+      type: 'api',
+      tenantManagerUrl: manager.url,
+      serviceToken: 'x',
+      cacheTtlMs: 60_000,
+    } as const;
     const server = { resourceType: 'drive' };
     const notes = await startNotes({ server, tenancy: { credentials: { drive: api } } });
     for (const subject of ['alice', 'bob', 'alice']) {
@@ -164,7 +190,9 @@ describe('[config/tenancy] upstream credentials', () => {
 
   test('come out of the caller’s own token where it carries them', async () => {
     const notes = await startNotes({
-      auth: (issuer) => [{ type: 'jwt', issuer: issuer.issuer, jwksUri: issuer.jwksUri, extractTokens: true }],
+      auth: (issuer) => [
+        { type: 'jwt', issuer: issuer.issuer, jwksUri: issuer.jwksUri, extractTokens: true },
+      ],
       tenancy: { credentials: { notes: { type: 'jwt' } } },
     });
     for (const subject of ['alice', 'bob']) {

@@ -20,7 +20,9 @@ export function createGatedTool(): GatedTool {
         });
         return { content: [{ type: 'text', text: 'waited' }] };
       });
-      server.registerTool('quick', { description: 'Does not wait' }, () => ({ content: [{ type: 'text', text: 'quick' }] }));
+      server.registerTool('quick', { description: 'Does not wait' }, () => ({
+        content: [{ type: 'text', text: 'quick' }],
+      }));
       return server;
     },
     get inside() {

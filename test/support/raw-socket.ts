@@ -42,7 +42,9 @@ export function exchangeBytes(
       resolve({ ...parseAnswer(received(), method), closed });
     };
     let timer = setTimeout(() => finish(false), patienceMs);
-    socket.on('connect', () => socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes));
+    socket.on('connect', () =>
+      socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes),
+    );
     socket.on('data', (chunk) => {
       chunks.push(chunk);
       const answer = parseAnswer(received(), method);

@@ -21,8 +21,13 @@ interface Waiting {
   readonly resolve: (message: Json) => void;
 }
 
+export interface StreamRequest extends RawRequest {
+  /** Holds the body back until then. */
+  readonly bodyAfter?: Promise<void>;
+}
+
 /** Sends a request whose answer is read as it comes. Closed when the test is over. */
-export function openStream(url: string, init: RawRequest): Promise<OpenStream> {
+export function openStream(url: string, init: StreamRequest): Promise<OpenStream> {
   return new Promise((resolve, reject) => {
     const headers = (init.headers ?? []).flatMap(([name, value]) => [name, value]);
     headers.push('host', new URL(url).host);
@@ -73,6 +78,8 @@ export function openStream(url: string, init: RawRequest): Promise<OpenStream> {
         close: () => void request.destroy(),
       });
     });
-    request.end(init.body);
+    if (init.bodyAfter === undefined) request.end(init.body);
+    else void init.bodyAfter.then(() => request.end(init.body));
+    request.flushHeaders();
   });
 }

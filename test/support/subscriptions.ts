@@ -2,11 +2,17 @@ import type { Peer } from './peers.ts';
 import { openStream, type OpenStream } from './streams.ts';
 import { type Json, messageOf } from './wire.ts';
 
-/** Opens `subscriptions/listen` (2026 era). */
-export function listen(url: string, peer: Peer, notifications: object): Promise<OpenStream> {
+/** Opens `subscriptions/listen` (2026 era); its body may be held back. */
+export function listen(
+  url: string,
+  peer: Peer,
+  notifications: object,
+  bodyAfter?: Promise<void>,
+): Promise<OpenStream> {
   const call = { method: 'subscriptions/listen', params: { notifications } };
   const body = JSON.stringify(messageOf({ era: '2026-07-28', ...call }));
-  return openStream(url, { method: 'POST', headers: peer.headers(call), body });
+  const headers = peer.headers(call);
+  return openStream(url, { method: 'POST', headers, body, ...(bodyAfter && { bodyAfter }) });
 }
 
 /** Opens the stream of a 2025-era session. */

@@ -106,6 +106,23 @@ describe.each(MODES)('[resource-server/3] a revoked token ($mode)', (mode) => {
     expect(notes.runs.calls).toHaveLength(2);
   });
 
+  test('is refused whichever of several issuers it is of', async () => {
+    const second = await createLocalIssuer();
+    onTestFinished(() => second.close());
+    const notes = await startNotes({
+      mode,
+      auth: (own) => [jwtOf(own), jwtOf(second)],
+      tenancy: { toUserId: 'key' },
+    });
+    for (const issuer of [notes.issuer, second]) {
+      const token = await issuer.token({ subject: 'alice', audience: notes.resource });
+      const peer = await openPeer(notes, mode, token);
+      expect((await peer.send({ method: 'tools/list' })).status).toBe(200);
+      notes.gate.revoke({ token });
+      expect((await peer.send({ method: 'tools/list' })).status).toBe(401);
+    }
+  });
+
   test('is refused although it was never seen before', async () => {
     const notes = await startNotes({ mode });
     const token = await notes.token();

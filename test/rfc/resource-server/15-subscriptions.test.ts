@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Authorizer } from '../../../src/authz/authorizer.ts';
+import { ALLOW, deny } from '../../../src/core/decision.ts';
 import { connectV2 } from '../../support/clients.ts';
 import { NOTES_RULES, SDKS } from '../../support/notes.ts';
 import { type NotesGate, type NotesOptions, startNotes } from '../../support/notes-gate.ts';
@@ -45,6 +47,21 @@ describe.each(SDKS)('[resource-server/15] subscriptions/listen at a server of SD
     notes.gate.notify({ server: 'notes', change: { resource: SECRET } });
     await touch(alice, PUBLIC);
     notes.gate.notify({ server: 'notes', change: { resource: FENCE } });
+    await heard(stream, FENCE);
+    expect(changesIn(stream)).toEqual([PUBLIC, FENCE]);
+  });
+
+  test('delivers by the rights of the moment', async () => {
+    const denied = new Set<string>();
+    const authorization: Authorizer = { decide: ({ target }) => (denied.has(target.name) ? deny('policy') : ALLOW) };
+    const notes = await start({ authorization });
+    const alice = await as(notes);
+    const stream = await subscribe(notes, alice, [PUBLIC]);
+    await touch(alice, PUBLIC);
+    await heard(stream, PUBLIC);
+    denied.add(PUBLIC);
+    await touch(alice, PUBLIC);
+    await touch(alice, FENCE);
     await heard(stream, FENCE);
     expect(changesIn(stream)).toEqual([PUBLIC, FENCE]);
   });

@@ -13,15 +13,24 @@ const WHOAMI = { method: 'tools/call', params: { name: 'whoami' } } as const;
 describe('[mcp-auth/defect.stop-leaks] after stop', () => {
   const program = fileURLToPath(new URL('./support/stopping-program.ts', import.meta.url));
 
-  it.each(['http', 'stdio'])('neither listener nor timer is left, and the process ends by itself (%s)', async (type) => {
-    const child = spawn(process.execPath, ['--import', 'jiti/register', program, type], { stdio: ['pipe', 'pipe', 'inherit'] });
-    onTestFinished(() => void child.kill());
-    let stdout = '';
-    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-    // Its standard input stays open: a server over stdio must let go of it.
-    const code = await new Promise((resolve) => child.once('exit', resolve));
-    expect({ code, ...(JSON.parse(stdout) as object) }).toEqual({ code: 0, before: type === 'http' ? 1 : 0, after: [] });
-  });
+  it.each(['http', 'stdio'])(
+    'neither listener nor timer is left, and the process ends by itself (%s)',
+    async (type) => {
+      const child = spawn(process.execPath, ['--import', 'jiti/register', program, type], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      onTestFinished(() => void child.kill());
+      let stdout = '';
+      child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+      // Its standard input stays open: a server over stdio must let go of it.
+      const code = await new Promise((resolve) => child.once('exit', resolve));
+      expect({ code, ...(JSON.parse(stdout) as object) }).toEqual({
+        code: 0,
+        before: type === 'http' ? 1 : 0,
+        after: [],
+      });
+    },
+  );
 
   it('no interval is left either that would not have held the process', async () => {
     const running = new Set<unknown>();
@@ -87,7 +96,10 @@ describe('[mcp-auth/defect.header-impersonation] a header that a client sets', (
     await rpc(url, { ...WHOAMI, era: '2025-11-25', token: await signToken('alice'), headers: FORGED });
     expect(new Set(asked)).toEqual(new Set(['alice']));
     // Allowed by name, it is an extra, and the client's word only.
-    expect(journal.built.at(-1)).toMatchObject({ userId: 'alice', extras: { headers: { 'x-user-id': 'bob' }, principal: { subject: 'alice' } } });
+    expect(journal.built.at(-1)).toMatchObject({
+      userId: 'alice',
+      extras: { headers: { 'x-user-id': 'bob' }, principal: { subject: 'alice' } },
+    });
     expect(Object.keys(journal.built.at(-1)?.extras.headers ?? {})).toEqual(['x-user-id']);
   });
 
@@ -96,7 +108,9 @@ describe('[mcp-auth/defect.header-impersonation] a header that a client sets', (
       serverFactory: () => {
         const server = new McpServer({ name: 'headers', version: '1.0.0' });
         server.registerTool('headers', { description: 'Shows them' }, ({ http }) => ({
-          content: [{ type: 'text', text: JSON.stringify([http?.authInfo, [...(http?.req?.headers ?? [])]]) }],
+          content: [
+            { type: 'text', text: JSON.stringify([http?.authInfo, [...(http?.req?.headers ?? [])]]) },
+          ],
         }));
         return server;
       },
@@ -111,8 +125,22 @@ describe('[mcp-auth/defect.header-impersonation] a header that a client sets', (
 });
 
 describe('[mcp-auth/defect.no-host-check] a request', () => {
-  const ALLOWED = ['localhost', '127.0.0.1', '[::1]', 'mcp.example.com', 'internal.example.com', 'LOCALHOST:1234'];
-  const REFUSED = ['evil.example.com', 'mcp.example.com.evil.example', 'localhost.evil.example', '169.254.169.254', 'mcp.example.com, evil', ''];
+  const ALLOWED = [
+    'localhost',
+    '127.0.0.1',
+    '[::1]',
+    'mcp.example.com',
+    'internal.example.com',
+    'LOCALHOST:1234',
+  ];
+  const REFUSED = [
+    'evil.example.com',
+    'mcp.example.com.evil.example',
+    'localhost.evil.example',
+    '169.254.169.254',
+    'mcp.example.com, evil',
+    '',
+  ];
 
   it.each(['127.0.0.1', '0.0.0.0'])('must name a host that is served, on a bind to %s too', async (host) => {
     const { server, journal } = await startWrapped({
@@ -123,7 +151,8 @@ describe('[mcp-auth/defect.no-host-check] a request', () => {
     const token = await signToken('alice');
     const statusFor = async (name: string) =>
       (await rpc(url, { era: '2025-11-25', method: 'tools/list', token, headers: [['host', name]] })).status;
-    for (const name of ALLOWED) expect({ name, status: await statusFor(name) }).toEqual({ name, status: 200 });
+    for (const name of ALLOWED)
+      expect({ name, status: await statusFor(name) }).toEqual({ name, status: 200 });
     const served = journal.built.length;
     for (const name of REFUSED) {
       const status = await statusFor(name);
@@ -138,11 +167,18 @@ describe('[mcp-auth/defect.no-host-check] a request', () => {
       const url = `http://127.0.0.1:${new URL(server.url ?? '').port}/mcp`;
       const token = await signToken('alice');
       for (const origin of ['https://evil.example.com', 'null', 'http://127.0.0.1:1']) {
-        const answer = await rpc(url, { era: '2026-07-28', method: 'tools/list', token, headers: [['origin', origin]] });
+        const answer = await rpc(url, {
+          era: '2026-07-28',
+          method: 'tools/list',
+          token,
+          headers: [['origin', origin]],
+        });
         expect(answer.status).toBe(403);
         expect(answer.json).toMatchObject({ code: 'ORIGIN_NOT_ALLOWED' });
       }
-      expect((await raw(`${url}/health`, { headers: [['origin', 'https://evil.example.com']] })).status).toBe(403);
+      expect((await raw(`${url}/health`, { headers: [['origin', 'https://evil.example.com']] })).status).toBe(
+        403,
+      );
       expect(journal.built).toEqual([]);
     }
   });

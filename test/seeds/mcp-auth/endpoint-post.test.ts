@@ -8,7 +8,8 @@ const LIST = { era: '2025-11-25', method: 'tools/list' } as const;
 
 /** The code that a JSON-RPC error of ours carries in its data. */
 const dataCode = (json: unknown): unknown =>
-  (json as { readonly error?: { readonly data?: { readonly code?: unknown } } } | undefined)?.error?.data?.code;
+  (json as { readonly error?: { readonly data?: { readonly code?: unknown } } } | undefined)?.error?.data
+    ?.code;
 
 describe('[mcp-auth/endpoint.post] POST', () => {
   it.each(ERAS.flatMap((era) => ['', '/message'].map((alias) => ({ era, alias }))))(
@@ -32,7 +33,11 @@ describe('[mcp-auth/endpoint.post] POST', () => {
 
   it.each(['', '/message'])('serves nobody without a credential at {base}%s', async (alias) => {
     const { url, journal } = await startWrapped();
-    const answer = await rpc(`${url}${alias}`, { era: '2025-11-25', method: 'initialize', params: INITIALIZE });
+    const answer = await rpc(`${url}${alias}`, {
+      era: '2025-11-25',
+      method: 'initialize',
+      params: INITIALIZE,
+    });
     expect(answer.status).toBe(401);
     expect(answer.json).toEqual({ error: 'A credential is required', code: 'MISSING_CREDENTIALS' });
     expect(journal.built).toEqual([]);
@@ -42,7 +47,10 @@ describe('[mcp-auth/endpoint.post] POST', () => {
     const { url } = await startWrapped();
     const call = { ...LIST, token: await signToken('alice') };
     const body = JSON.stringify([messageOf({ ...call, id: 1 }), messageOf({ ...call, id: 2 })]);
-    const headers = headersOf(call).map(([name, value]): [string, string] => [name, name === 'mcp-protocol-version' ? '2025-03-26' : value]);
+    const headers = headersOf(call).map(([name, value]): [string, string] => [
+      name,
+      name === 'mcp-protocol-version' ? '2025-03-26' : value,
+    ]);
     const answer = await raw(url, { method: 'POST', headers, body });
     expect(answer.status).toBe(200);
     expect(answer.text).toContain('"id":1');
@@ -69,25 +77,43 @@ describe('[mcp-auth/endpoint.post] POST', () => {
     const { url } = await startWrapped();
     const token = await signToken('alice');
     const headers = headersOf({ ...LIST, token });
-    const asText = headers.map(([name, value]): [string, string] => [name, name === 'content-type' ? 'text/plain' : value]);
+    const asText = headers.map(([name, value]): [string, string] => [
+      name,
+      name === 'content-type' ? 'text/plain' : value,
+    ]);
     const plain = await raw(url, { method: 'POST', headers: asText, body: '{}' });
-    expect({ status: plain.status, code: dataCode(plain.json) }).toEqual({ status: 415, code: 'UNSUPPORTED_MEDIA_TYPE' });
+    expect({ status: plain.status, code: dataCode(plain.json) }).toEqual({
+      status: 415,
+      code: 'UNSUPPORTED_MEDIA_TYPE',
+    });
     const large = await raw(url, { method: 'POST', headers, body: `"${'x'.repeat(4_194_304)}"` });
-    expect({ status: large.status, code: dataCode(large.json) }).toEqual({ status: 413, code: 'PAYLOAD_TOO_LARGE' });
+    expect({ status: large.status, code: dataCode(large.json) }).toEqual({
+      status: 413,
+      code: 'PAYLOAD_TOO_LARGE',
+    });
   });
 
   it.each(['PUT', 'PATCH'])('answers %s with a 405 that says what is allowed', async (method) => {
     const { url } = await startWrapped();
     const headers = headersOf({ ...LIST, token: await signToken('alice') });
     const answer = await raw(url, { method, headers, body: '{}' });
-    expect({ status: answer.status, code: dataCode(answer.json) }).toEqual({ status: 405, code: 'METHOD_NOT_ALLOWED' });
+    expect({ status: answer.status, code: dataCode(answer.json) }).toEqual({
+      status: 405,
+      code: 'METHOD_NOT_ALLOWED',
+    });
     expect(answer.headers.allow).toBe('GET, POST, DELETE');
   });
 
-  it.each(['/', '/mcp/', '/mcp/messages', '/mcp/message/x', '/MCP', '/mcp%2fmessage'])('answers %s with 404', async (path) => {
-    const { url } = await startWrapped();
-    const headers = headersOf({ ...LIST, token: await signToken('alice') });
-    const answer = await raw(new URL(url).origin + path, { method: 'POST', headers, body: '{}' });
-    expect({ status: answer.status, code: dataCode(answer.json) }).toEqual({ status: 404, code: 'NOT_FOUND' });
-  });
+  it.each(['/', '/mcp/', '/mcp/messages', '/mcp/message/x', '/MCP', '/mcp%2fmessage'])(
+    'answers %s with 404',
+    async (path) => {
+      const { url } = await startWrapped();
+      const headers = headersOf({ ...LIST, token: await signToken('alice') });
+      const answer = await raw(new URL(url).origin + path, { method: 'POST', headers, body: '{}' });
+      expect({ status: answer.status, code: dataCode(answer.json) }).toEqual({
+        status: 404,
+        code: 'NOT_FOUND',
+      });
+    },
+  );
 });

@@ -38,7 +38,12 @@ describe('[mcp-auth/error.CONFIGURATION_ERROR] ConfigurationError', () => {
 describe('[mcp-auth/error.RATE_LIMIT_EXCEEDED] RateLimitError', () => {
   it('is a 429 that says how many seconds to wait, also by its old name', () => {
     const error = new RateLimitError('Too many calls', 7);
-    expect(error).toMatchObject({ name: 'RateLimitError', code: 'RATE_LIMIT_EXCEEDED', status: 429, retryAfterSeconds: 7 });
+    expect(error).toMatchObject({
+      name: 'RateLimitError',
+      code: 'RATE_LIMIT_EXCEEDED',
+      status: 429,
+      retryAfterSeconds: 7,
+    });
     expect(error.retryAfter).toBe(7);
   });
 
@@ -57,7 +62,8 @@ describe('[mcp-auth/error.RATE_LIMIT_EXCEEDED] RateLimitError', () => {
     const good = await call('2025-11-25');
     expect((await rpc(url, good)).status).toBe(200);
     const statuses: number[] = [];
-    for (let count = 0; count < 25; count++) statuses.push((await rpc(url, { ...good, token: `guess-${count}` })).status);
+    for (let count = 0; count < 25; count++)
+      statuses.push((await rpc(url, { ...good, token: `guess-${count}` })).status);
     expect(statuses[0]).toBe(401);
     expect(statuses.at(-1)).toBe(429);
     expect((await rpc(url, good)).status).toBe(200);
@@ -66,48 +72,67 @@ describe('[mcp-auth/error.RATE_LIMIT_EXCEEDED] RateLimitError', () => {
 
 describe('[mcp-auth/error.SERVER_POOL_ERROR] ServerPoolError', () => {
   it('is a 503', () => {
-    expect(new ServerPoolError('x')).toMatchObject({ name: 'ServerPoolError', code: 'SERVER_POOL_ERROR', status: 503 });
+    expect(new ServerPoolError('x')).toMatchObject({
+      name: 'ServerPoolError',
+      code: 'SERVER_POOL_ERROR',
+      status: 503,
+    });
   });
 
-  it.each(['stateless', 'stateful'] as const)('is a 503 on the wire where all instances stay in use (%s)', async (sessionMode) => {
-    const { url, journal } = await startWrapped({
-      instanceMode: 'pooled',
-      instancePool: { maxSize: 1, idleTimeout: 60_000, maxLifetime: 60_000 },
-      sessionMode,
-    });
-    const held = rpc(url, { ...(await call('2026-07-28')), params: { name: 'hold' } });
-    await expect.poll(() => journal.ran).toEqual(['hold alice']);
-    const token = await signToken('bob');
-    const waiting = [
-      rpc(url, await call('2026-07-28', 'bob')),
-      rpc(url, { era: '2026-07-28', method: 'tools/list', token }),
-      rpc(url, { era: '2025-11-25', method: 'initialize', params: INITIALIZE, token }),
-    ];
-    for (const answer of await Promise.all(waiting)) {
-      expect(answer.status).toBe(503);
-      expect(answer.json).toEqual({ error: expect.any(String), code: 'SERVER_POOL_ERROR' });
-      expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
-    }
-    journal.release();
-    expect((await held).status).toBe(200);
-    expect((await rpc(url, await call('2026-07-28', 'bob'))).status).toBe(200);
-  });
+  it.each(['stateless', 'stateful'] as const)(
+    'is a 503 on the wire where all instances stay in use (%s)',
+    async (sessionMode) => {
+      const { url, journal } = await startWrapped({
+        instanceMode: 'pooled',
+        instancePool: { maxSize: 1, idleTimeout: 60_000, maxLifetime: 60_000 },
+        sessionMode,
+      });
+      const held = rpc(url, { ...(await call('2026-07-28')), params: { name: 'hold' } });
+      await expect.poll(() => journal.ran).toEqual(['hold alice']);
+      const token = await signToken('bob');
+      const waiting = [
+        rpc(url, await call('2026-07-28', 'bob')),
+        rpc(url, { era: '2026-07-28', method: 'tools/list', token }),
+        rpc(url, { era: '2025-11-25', method: 'initialize', params: INITIALIZE, token }),
+      ];
+      for (const answer of await Promise.all(waiting)) {
+        expect(answer.status).toBe(503);
+        expect(answer.json).toEqual({ error: expect.any(String), code: 'SERVER_POOL_ERROR' });
+        expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+      }
+      journal.release();
+      expect((await held).status).toBe(200);
+      expect((await rpc(url, await call('2026-07-28', 'bob'))).status).toBe(200);
+    },
+  );
 });
 
 describe('[mcp-auth/error.TRANSPORT_ERROR] TransportError', () => {
   it('is a 500', () => {
-    expect(new TransportError('x')).toMatchObject({ name: 'TransportError', code: 'TRANSPORT_ERROR', status: 500 });
+    expect(new TransportError('x')).toMatchObject({
+      name: 'TransportError',
+      code: 'TRANSPORT_ERROR',
+      status: 500,
+    });
   });
 
   const broken: readonly [string, MCPServerFactory][] = [
-    ['cannot be reached', () => Promise.reject(new TransportError('The server is out of reach', { detail: 'ECONNREFUSED 10.0.0.7' }))],
+    [
+      'cannot be reached',
+      () =>
+        Promise.reject(new TransportError('The server is out of reach', { detail: 'ECONNREFUSED 10.0.0.7' })),
+    ],
     ['is none', () => ({ hello: 'world' }) as never],
   ];
 
   it.each(broken)('is a 500 on the wire where the server %s', async (_name, serverFactory) => {
     for (const sessionMode of ['stateless', 'stateful'] as const) {
       const told: unknown[] = [];
-      const { url } = await startWrapped({ serverFactory, sessionMode, onError: (error) => told.push(error) });
+      const { url } = await startWrapped({
+        serverFactory,
+        sessionMode,
+        onError: (error) => told.push(error),
+      });
       const token = await signToken('alice');
       const answers = [
         await rpc(url, await call('2026-07-28')),
@@ -126,7 +151,11 @@ describe('[mcp-auth/error.TRANSPORT_ERROR] TransportError', () => {
 
 describe('[mcp-auth/error.VALIDATION_ERROR] ValidationError', () => {
   it('is a 400', () => {
-    expect(new ValidationError('x')).toMatchObject({ name: 'ValidationError', code: 'VALIDATION_ERROR', status: 400 });
+    expect(new ValidationError('x')).toMatchObject({
+      name: 'ValidationError',
+      code: 'VALIDATION_ERROR',
+      status: 400,
+    });
   });
 
   it('is a JSON-RPC error with the code in its data on the wire', async () => {

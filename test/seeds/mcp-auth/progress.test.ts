@@ -13,7 +13,10 @@ const view = async (url: string, name: 'stats' | 'metrics', subject: string, cla
 const MATRIX = FACTORIES.flatMap((kind) => CLIENTS.map((client) => ({ kind, client })));
 
 /** A call of `hold` by each user, that has reported progress once and goes on until released. */
-async function holding({ url, journal }: Wrapped, users: readonly string[]): Promise<readonly Promise<unknown>[]> {
+async function holding(
+  { url, journal }: Wrapped,
+  users: readonly string[],
+): Promise<readonly Promise<unknown>[]> {
   const calls: Promise<unknown>[] = [];
   for (const user of users) {
     const client = await connect('v2 auto', url, await signToken(user));
@@ -26,14 +29,19 @@ async function holding({ url, journal }: Wrapped, users: readonly string[]): Pro
 }
 
 describe('[mcp-auth/defect.progress-token] progress', () => {
-  it.each(MATRIX)('of a $kind reaches a $client client, in order and before the result', async ({ kind, client: version }) => {
-    const { url } = await startWrapped({ kind });
-    const client = await connect(version, url, await signToken('alice'));
-    const heard: unknown[] = [];
-    const { text } = await client.call('work', {}, { onprogress: (update) => heard.push(update) });
-    expect(text).toBe('done');
-    expect(heard).toEqual([1, 2, 3].map((progress) => ({ progress, total: 3, message: `step ${progress}` })));
-  });
+  it.each(MATRIX)(
+    'of a $kind reaches a $client client, in order and before the result',
+    async ({ kind, client: version }) => {
+      const { url } = await startWrapped({ kind });
+      const client = await connect(version, url, await signToken('alice'));
+      const heard: unknown[] = [];
+      const { text } = await client.call('work', {}, { onprogress: (update) => heard.push(update) });
+      expect(text).toBe('done');
+      expect(heard).toEqual(
+        [1, 2, 3].map((progress) => ({ progress, total: 3, message: `step ${progress}` })),
+      );
+    },
+  );
 
   it.each(CLIENTS)('is not sent to a %s client that did not ask for it', async (version) => {
     const { url } = await startWrapped();
@@ -43,7 +51,10 @@ describe('[mcp-auth/defect.progress-token] progress', () => {
 
   it('of two users with the same token goes to each his own', async () => {
     const { url } = await startWrapped();
-    const heard = new Map<string, number[]>([['alice', []], ['bob', []]]);
+    const heard = new Map<string, number[]>([
+      ['alice', []],
+      ['bob', []],
+    ]);
     await Promise.all(
       [...heard].map(async ([user, updates]) => {
         const client = await connect('v2 auto', url, await signToken(user));
@@ -51,7 +62,10 @@ describe('[mcp-auth/defect.progress-token] progress', () => {
         await client.call('work', {}, { onprogress: ({ progress }) => updates.push(progress) });
       }),
     );
-    expect([...heard.values()]).toEqual([[1, 2, 3], [1, 2, 3]]);
+    expect([...heard.values()]).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
   });
 });
 
@@ -131,16 +145,19 @@ describe('[mcp-auth/endpoint.progress-metrics] GET {base}/progress/metrics', () 
 });
 
 describe('[mcp-auth/endpoint.progress-tracking] progress streams', () => {
-  it.each(['2025-11-25', '2026-07-28'] as const)('are kept for a token of 0, and end with their call (%s)', async (era) => {
-    const { url, journal } = await startWrapped();
-    const params = { name: 'hold', _meta: { progressToken: 0 } };
-    const call = rpc(url, { era, method: 'tools/call', params, token: await signToken('alice') });
-    await expect.poll(() => journal.ran).toEqual(['hold alice']);
-    const { json } = await view(url, 'metrics', 'alice');
-    expect(json?.metrics).toMatchObject([{ progressToken: 0, messageCount: 1 }]);
-    journal.release();
-    const answer = await call;
-    expect(answer.text).toContain('"progressToken":0');
-    expect((await view(url, 'metrics', 'alice')).json).toMatchObject({ metrics: [] });
-  });
+  it.each(['2025-11-25', '2026-07-28'] as const)(
+    'are kept for a token of 0, and end with their call (%s)',
+    async (era) => {
+      const { url, journal } = await startWrapped();
+      const params = { name: 'hold', _meta: { progressToken: 0 } };
+      const call = rpc(url, { era, method: 'tools/call', params, token: await signToken('alice') });
+      await expect.poll(() => journal.ran).toEqual(['hold alice']);
+      const { json } = await view(url, 'metrics', 'alice');
+      expect(json?.metrics).toMatchObject([{ progressToken: 0, messageCount: 1 }]);
+      journal.release();
+      const answer = await call;
+      expect(answer.text).toContain('"progressToken":0');
+      expect((await view(url, 'metrics', 'alice')).json).toMatchObject({ metrics: [] });
+    },
+  );
 });

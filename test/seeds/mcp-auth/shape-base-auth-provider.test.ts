@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type AuthResult, BaseAuthProvider, createPrincipal, InvalidTokenError, type RequestContext } from '../../../src/index.ts';
+import {
+  type AuthResult,
+  BaseAuthProvider,
+  createPrincipal,
+  InvalidTokenError,
+  type RequestContext,
+} from '../../../src/index.ts';
 import { rpc } from '../../support/wire.ts';
 import { startWrapped } from './support/wrapped.ts';
 
@@ -19,8 +25,13 @@ class KeyProvider extends BaseAuthProvider {
     if (key === 'outage') throw new Error('table at 10.0.0.7 is out of reach');
     if (key === 'malformed') throw new InvalidTokenError('This is no key of ours');
     const userId = typeof key === 'string' ? KEYS.get(key) : undefined;
-    if (userId === undefined) return { authenticated: false, reason: key === undefined ? 'absent' : 'invalid' };
-    const principal = createPrincipal({ issuer: 'urn:test', subject: userId, ...(this.expiresAt && { expiresAt: this.expiresAt }) });
+    if (userId === undefined)
+      return { authenticated: false, reason: key === undefined ? 'absent' : 'invalid' };
+    const principal = createPrincipal({
+      issuer: 'urn:test',
+      subject: userId,
+      ...(this.expiresAt !== undefined && { expiresAt: this.expiresAt }),
+    });
     return { authenticated: true, principal };
   }
 }
@@ -84,7 +95,10 @@ describe('[mcp-auth/shape.base-auth-provider] a subclass of BaseAuthProvider', (
   it('says no with its own words, and hides those of a failure', async () => {
     const errorMessages = { invalid: 'Ask the help desk for a new key', absent: 'Send X-API-Key' };
     const { url } = await startWrapped({ authProvider: new KeyProvider({ errorMessages }) });
-    expect((await whoami(url, 'wrong')).json).toEqual({ error: 'Ask the help desk for a new key', code: 'INVALID_TOKEN' });
+    expect((await whoami(url, 'wrong')).json).toEqual({
+      error: 'Ask the help desk for a new key',
+      code: 'INVALID_TOKEN',
+    });
     const outage = await whoami(url, 'outage');
     expect(outage.status).toBe(503);
     expect(outage.text).not.toContain('10.0.0.7');

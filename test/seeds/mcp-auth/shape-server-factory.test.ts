@@ -9,16 +9,21 @@ import { startWrapped } from './support/wrapped.ts';
 const MATRIX = FACTORIES.flatMap((kind) => CLIENTS.map((client) => ({ kind, client })));
 
 describe('[mcp-auth/shape.server-factory] a factory', () => {
-  it.each(MATRIX)('of a $kind is served to a $client client as (token, user)', async ({ kind, client: version }) => {
-    const { url, journal } = await startWrapped({ kind });
-    const client = await connect(version, url, await signToken('alice'));
-    expect(await client.tools()).toEqual(['whoami', 'work', 'hold']);
-    const { text } = await client.call('whoami');
-    expect(JSON.parse(text)).toEqual({ userId: 'alice', token: 'upstream-of-alice' });
-    // The same holds for what the gate and the handshake build: no factory ever sees another token.
-    const wrong = journal.built.filter(({ token, userId }) => token !== 'upstream-of-alice' || userId !== 'alice');
-    expect(wrong).toEqual([]);
-  });
+  it.each(MATRIX)(
+    'of a $kind is served to a $client client as (token, user)',
+    async ({ kind, client: version }) => {
+      const { url, journal } = await startWrapped({ kind });
+      const client = await connect(version, url, await signToken('alice'));
+      expect(await client.tools()).toEqual(['whoami', 'work', 'hold']);
+      const { text } = await client.call('whoami');
+      expect(JSON.parse(text)).toEqual({ userId: 'alice', token: 'upstream-of-alice' });
+      // The same holds for what the gate and the handshake build: no factory ever sees another token.
+      const wrong = journal.built.filter(
+        ({ token, userId }) => token !== 'upstream-of-alice' || userId !== 'alice',
+      );
+      expect(wrong).toEqual([]);
+    },
+  );
 
   it('may answer later, and is told of the user alone if it asks for no more', async () => {
     const make = factoryOf('v1 Server');
@@ -28,7 +33,10 @@ describe('[mcp-auth/shape.server-factory] a factory', () => {
     };
     const { url } = await startWrapped({ serverFactory });
     const client = await connect('v1', url, await signToken('bob'));
-    expect(JSON.parse((await client.call('whoami')).text)).toEqual({ userId: 'bob', token: 'upstream-of-bob' });
+    expect(JSON.parse((await client.call('whoami')).text)).toEqual({
+      userId: 'bob',
+      token: 'upstream-of-bob',
+    });
   });
 
   it('that fails, or answers with no server, is an internal error without its words, told to onError', async () => {
@@ -40,7 +48,11 @@ describe('[mcp-auth/shape.server-factory] a factory', () => {
       },
       onError: (error) => told.push(error),
     });
-    const answer = await rpc(url, { era: '2025-11-25', method: 'tools/list', token: await signToken('alice') });
+    const answer = await rpc(url, {
+      era: '2025-11-25',
+      method: 'tools/list',
+      token: await signToken('alice'),
+    });
     expect(answer.status).toBe(500);
     expect(answer.text).not.toContain('12345');
     expect(told).toContain(failure);
@@ -60,9 +72,18 @@ describe('[mcp-auth/shape.token-resolver] a token resolver', () => {
       cleanup: async () => void steps.push('cleanup'),
     };
     const { server, url } = await startWrapped({ tokenResolver, resourceType: ' My-API ' });
-    await rpc(url, { era: '2025-11-25', method: 'tools/list', token: await signToken('alice'), headers: [['x-request-id', 'r1']] });
+    await rpc(url, {
+      era: '2025-11-25',
+      method: 'tools/list',
+      token: await signToken('alice'),
+      headers: [['x-request-id', 'r1']],
+    });
     expect(asked[0]).toMatchObject({ userId: 'alice', resourceType: 'my-api' });
-    expect(asked[0]?.context).toMatchObject({ transport: 'http', requestId: 'r1', principal: { subject: 'alice' } });
+    expect(asked[0]?.context).toMatchObject({
+      transport: 'http',
+      requestId: 'r1',
+      principal: { subject: 'alice' },
+    });
     await server.stop();
     expect(steps).toEqual(['initialize', 'cleanup']);
   });

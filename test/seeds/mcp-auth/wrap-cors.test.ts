@@ -7,16 +7,27 @@ const APP = 'https://app.example.com';
 const OTHER = 'https://other.example.com';
 
 const preflight = (url: string, origin: string, headers: HeaderPairs = []) =>
-  raw(url, { method: 'OPTIONS', headers: [['origin', origin], ['access-control-request-method', 'POST'], ...headers] });
+  raw(url, {
+    method: 'OPTIONS',
+    headers: [['origin', origin], ['access-control-request-method', 'POST'], ...headers],
+  });
 
-const namesIn = (value: unknown): readonly string[] => String(value).split(', ').map((name) => name.toLowerCase());
+const namesIn = (value: unknown): readonly string[] =>
+  String(value)
+    .split(', ')
+    .map((name) => name.toLowerCase());
 
 describe('[mcp-auth/wrap.cors] cross-origin requests', () => {
   it('are refused by default, preflight and all', async () => {
     const { url, journal } = await startWrapped();
     const token = await signToken('alice');
     expect((await preflight(url, APP)).status).toBe(403);
-    const answer = await rpc(url, { era: '2025-11-25', method: 'tools/list', token, headers: [['origin', APP]] });
+    const answer = await rpc(url, {
+      era: '2025-11-25',
+      method: 'tools/list',
+      token,
+      headers: [['origin', APP]],
+    });
     expect(answer.status).toBe(403);
     expect(answer.headers['access-control-allow-origin']).toBeUndefined();
     expect(journal.built).toEqual([]);
@@ -45,14 +56,23 @@ describe('[mcp-auth/wrap.cors] cross-origin requests', () => {
 
   it('are allowed for any origin where NODE_ENV is development or test, each by its own name', async () => {
     const { url } = await startWrapped({ transport: { cors: true, corsOrigin: '*' } });
-    const answer = await rpc(url, { era: '2025-11-25', method: 'tools/list', token: await signToken('alice'), headers: [['origin', OTHER]] });
+    const answer = await rpc(url, {
+      era: '2025-11-25',
+      method: 'tools/list',
+      token: await signToken('alice'),
+      headers: [['origin', OTHER]],
+    });
     expect(answer.status).toBe(200);
     expect(answer.headers['access-control-allow-origin']).toBe(OTHER);
   });
 
   it('without an Origin header, from programs, go on as before', async () => {
     const { url } = await startWrapped({ transport: { cors: true, corsOrigin: APP } });
-    const answer = await rpc(url, { era: '2025-11-25', method: 'tools/list', token: await signToken('alice') });
+    const answer = await rpc(url, {
+      era: '2025-11-25',
+      method: 'tools/list',
+      token: await signToken('alice'),
+    });
     expect(answer.status).toBe(200);
     expect(answer.headers['access-control-allow-origin']).toBeUndefined();
   });
@@ -68,7 +88,12 @@ describe('[mcp-auth/endpoint.cors] a CORS answer', () => {
       expect(answer.status).toBe(204);
       expect(answer.headers['access-control-allow-origin']).toBe(APP);
       expect(answer.headers['access-control-allow-credentials']).toBe('true');
-      expect(namesIn(answer.headers['access-control-allow-methods'])).toEqual(['get', 'post', 'delete', 'options']);
+      expect(namesIn(answer.headers['access-control-allow-methods'])).toEqual([
+        'get',
+        'post',
+        'delete',
+        'options',
+      ]);
       expect(answer.headers['access-control-max-age']).toBe('86400');
       expect(namesIn(answer.headers['access-control-allow-headers']).toSorted()).toEqual(
         [
@@ -104,7 +129,12 @@ describe('[mcp-auth/endpoint.cors] a CORS answer', () => {
   it.each([200, 401])('exposes what clients read, also on a %i', async (status) => {
     const { url } = await startWrapped({ transport });
     const token = status === 200 ? await signToken('alice') : undefined;
-    const answer = await rpc(url, { era: '2025-11-25', method: 'tools/list', token, headers: [['origin', APP]] });
+    const answer = await rpc(url, {
+      era: '2025-11-25',
+      method: 'tools/list',
+      token,
+      headers: [['origin', APP]],
+    });
     expect(answer.status).toBe(status);
     expect(answer.headers['access-control-allow-origin']).toBe(APP);
     expect(namesIn(answer.headers['access-control-expose-headers']).toSorted()).toEqual(

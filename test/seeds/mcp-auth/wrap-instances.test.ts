@@ -50,7 +50,10 @@ describe('[mcp-auth/wrap.instance-mode] instances', () => {
 
   it('that are pooled are used again by the same user, and never by another', async () => {
     const journal = createJournal();
-    const { server, url } = await startWrapped({ ...POOLED, serverFactory: factoryOf('v2 McpServer', journal) });
+    const { server, url } = await startWrapped({
+      ...POOLED,
+      serverFactory: factoryOf('v2 McpServer', journal),
+    });
     for (const subject of ['alice', 'bob', 'alice', 'bob', 'alice']) {
       expect((await rpc(url, await whoami('2026-07-28', subject))).text).toContain(`upstream-of-${subject}`);
     }
@@ -71,7 +74,10 @@ describe('[mcp-auth/wrap.instance-mode] instances', () => {
 
   it('that are pooled are not told of the one request that they were made for', async () => {
     const { url, journal } = await startWrapped(POOLED);
-    await rpc(url, { ...(await whoami('2026-07-28')), params: { name: 'whoami', _meta: { progressToken: 1 } } });
+    await rpc(url, {
+      ...(await whoami('2026-07-28')),
+      params: { name: 'whoami', _meta: { progressToken: 1 } },
+    });
     expect(Object.keys(journal.built[0]?.extras ?? {}).toSorted()).toEqual(['headers', 'principal', 'query']);
   });
 
@@ -82,7 +88,10 @@ describe('[mcp-auth/wrap.instance-mode] instances', () => {
     await expect.poll(() => server.getPoolStats()).toMatchObject({ size: 0, evicted: 1 });
 
     const small = { maxSize: 1, idleTimeout: 60_000, maxLifetime: 60_000 };
-    const { server: second, url: other } = await startWrapped({ instanceMode: 'pooled', instancePool: small });
+    const { server: second, url: other } = await startWrapped({
+      instanceMode: 'pooled',
+      instancePool: small,
+    });
     for (const subject of ['alice', 'bob', 'alice']) await rpc(other, await whoami('2026-07-28', subject));
     expect(second.getPoolStats()).toMatchObject({ size: 1, created: 3, evicted: 2 });
   });
@@ -108,26 +117,29 @@ describe('[mcp-auth/defect.pool-double-connect] a pooled server', () => {
 });
 
 describe('[mcp-auth/defect.pool-rotation] a pooled server', () => {
-  it.each(['stateless', 'stateful'] as const)('is not used with a rotated token (%s)', async (sessionMode) => {
-    let version = 1;
-    const { server, url } = await startWrapped({
-      ...POOLED,
-      sessionMode,
-      tokenResolver: { resolveToken: async (userId) => `${userId}-v${version}` },
-    });
-    const token = await signToken('alice');
-    const tokenSeen = async () => {
-      const client = await connect('v1', url, token);
-      return (JSON.parse((await client.call('whoami')).text) as { readonly token: string }).token;
-    };
-    expect(await tokenSeen()).toBe('alice-v1');
-    version = 2;
-    expect(await tokenSeen()).toBe('alice-v2');
-    expect(await tokenSeen()).toBe('alice-v2');
-    version = 1;
-    expect(await tokenSeen()).toBe('alice-v1');
-    expect(server.getPoolStats()?.created).toBeGreaterThanOrEqual(2);
-  });
+  it.each(['stateless', 'stateful'] as const)(
+    'is not used with a rotated token (%s)',
+    async (sessionMode) => {
+      let version = 1;
+      const { server, url } = await startWrapped({
+        ...POOLED,
+        sessionMode,
+        tokenResolver: { resolveToken: async (userId) => `${userId}-v${version}` },
+      });
+      const token = await signToken('alice');
+      const tokenSeen = async () => {
+        const client = await connect('v1', url, token);
+        return (JSON.parse((await client.call('whoami')).text) as { readonly token: string }).token;
+      };
+      expect(await tokenSeen()).toBe('alice-v1');
+      version = 2;
+      expect(await tokenSeen()).toBe('alice-v2');
+      expect(await tokenSeen()).toBe('alice-v2');
+      version = 1;
+      expect(await tokenSeen()).toBe('alice-v1');
+      expect(server.getPoolStats()?.created).toBeGreaterThanOrEqual(2);
+    },
+  );
 
   it('is not used with other extras', async () => {
     const { url, journal } = await startWrapped({ ...POOLED, extraHeaders: ['x-workspace'] });
@@ -148,23 +160,30 @@ describe('[mcp-auth/defect.pool-rotation] a pooled server', () => {
   const byRights: MCPServerFactory = (_token, _userId, { principal }) => {
     const server = new McpServer({ name: 'rights', version: '1.0.0' });
     const text = principal.scopes.join(' ');
-    server.registerTool('rights', { description: 'Tells them' }, () => ({ content: [{ type: 'text', text }] }));
+    server.registerTool('rights', { description: 'Tells them' }, () => ({
+      content: [{ type: 'text', text }],
+    }));
     return server;
   };
 
-  it.each(['stateless', 'stateful'] as const)('is not used with other rights of the same user (%s)', async (sessionMode) => {
-    const { server, url } = await startWrapped({ ...POOLED, sessionMode, serverFactory: byRights });
-    for (const scope of ['notes:admin', 'notes:read', 'notes:admin']) {
-      const client = await connect('v1', url, await signToken('alice', { scope }));
-      expect((await client.call('rights')).text).toBe(scope);
-      const { sessionId } = client;
-      if (sessionId === undefined) continue;
-      // Another token of the same user, with other rights, on this very session.
-      const token = await signToken('alice', { scope: 'notes:other' });
-      const headers = [['mcp-session-id', sessionId]] as const;
-      const params = { name: 'rights' };
-      expect((await rpc(url, { era: '2025-11-25', method: 'tools/call', params, token, headers })).status).toBe(404);
-    }
-    expect(server.getPoolStats()?.created).toBeGreaterThanOrEqual(2);
-  });
+  it.each(['stateless', 'stateful'] as const)(
+    'is not used with other rights of the same user (%s)',
+    async (sessionMode) => {
+      const { server, url } = await startWrapped({ ...POOLED, sessionMode, serverFactory: byRights });
+      for (const scope of ['notes:admin', 'notes:read', 'notes:admin']) {
+        const client = await connect('v1', url, await signToken('alice', { scope }));
+        expect((await client.call('rights')).text).toBe(scope);
+        const { sessionId } = client;
+        if (sessionId === undefined) continue;
+        // Another token of the same user, with other rights, on this very session.
+        const token = await signToken('alice', { scope: 'notes:other' });
+        const headers = [['mcp-session-id', sessionId]] as const;
+        const params = { name: 'rights' };
+        expect(
+          (await rpc(url, { era: '2025-11-25', method: 'tools/call', params, token, headers })).status,
+        ).toBe(404);
+      }
+      expect(server.getPoolStats()?.created).toBeGreaterThanOrEqual(2);
+    },
+  );
 });

@@ -26,7 +26,11 @@ describe('[mcp-auth/wrap.middleware] [mcp-auth/defect.inert-middleware] logging'
     const lines = captureStderr();
     const { url } = await startWrapped({ middleware: { logging: true } });
     const call = await whoami('2026-07-28');
-    await rpc(url, { ...call, params: { name: 'whoami', arguments: { password: 'hunter2' } }, headers: [['x-request-id', 'r1']] });
+    await rpc(url, {
+      ...call,
+      params: { name: 'whoami', arguments: { password: 'hunter2' } },
+      headers: [['x-request-id', 'r1']],
+    });
     await rpc(url, { ...call, token: 'not-a-token' });
     const events = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(events).toHaveLength(2);
@@ -54,22 +58,27 @@ describe('[mcp-auth/wrap.middleware] [mcp-auth/defect.inert-middleware] logging'
 });
 
 describe('[mcp-auth/wrap.middleware] [mcp-auth/defect.inert-middleware] rateLimit', () => {
-  it.each(ERAS)('refuses what is over the limit of a user, with the seconds to wait, and not the others (%s)', async (era) => {
-    const { url, journal } = await startWrapped({ middleware: { rateLimit: { maxRequests: 2, windowMs: 60_000 } } });
-    const call = await whoami(era);
-    expect((await rpc(url, call)).status).toBe(200);
-    expect((await rpc(url, call)).status).toBe(200);
-    const refused = await rpc(url, call);
-    expect(refused.status).toBe(429);
-    expect(refused.json).toMatchObject({ code: 'RATE_LIMIT_EXCEEDED' });
-    const retryAfter = Number(refused.headers['retry-after']);
-    expect(retryAfter).toBeGreaterThan(0);
-    expect(retryAfter).toBeLessThanOrEqual(30);
-    expect(journal.ran).toEqual(['whoami alice', 'whoami alice']);
-    // A new token is the same user, another user is not.
-    expect((await rpc(url, await whoami(era))).status).toBe(429);
-    expect((await rpc(url, await whoami(era, 'bob'))).status).toBe(200);
-  });
+  it.each(ERAS)(
+    'refuses what is over the limit of a user, with the seconds to wait, and not the others (%s)',
+    async (era) => {
+      const { url, journal } = await startWrapped({
+        middleware: { rateLimit: { maxRequests: 2, windowMs: 60_000 } },
+      });
+      const call = await whoami(era);
+      expect((await rpc(url, call)).status).toBe(200);
+      expect((await rpc(url, call)).status).toBe(200);
+      const refused = await rpc(url, call);
+      expect(refused.status).toBe(429);
+      expect(refused.json).toMatchObject({ code: 'RATE_LIMIT_EXCEEDED' });
+      const retryAfter = Number(refused.headers['retry-after']);
+      expect(retryAfter).toBeGreaterThan(0);
+      expect(retryAfter).toBeLessThanOrEqual(30);
+      expect(journal.ran).toEqual(['whoami alice', 'whoami alice']);
+      // A new token is the same user, another user is not.
+      expect((await rpc(url, await whoami(era))).status).toBe(429);
+      expect((await rpc(url, await whoami(era, 'bob'))).status).toBe(200);
+    },
+  );
 });
 
 describe('[mcp-auth/wrap.middleware] [mcp-auth/defect.inert-middleware] requestTimeoutMs', () => {
@@ -77,7 +86,9 @@ describe('[mcp-auth/wrap.middleware] [mcp-auth/defect.inert-middleware] requestT
     const { url, journal } = await startWrapped({ kind, middleware: { requestTimeoutMs: 100 } });
     for (const era of ERAS) {
       const answer = await rpc(url, { ...(await whoami(era)), params: { name: 'hold' } });
-      expect(answer.json).toMatchObject({ error: { code: -32001, message: 'The request took longer than 100 ms' } });
+      expect(answer.json).toMatchObject({
+        error: { code: -32001, message: 'The request took longer than 100 ms' },
+      });
     }
     await expect.poll(() => journal.ran.filter((entry) => entry === 'aborted alice')).toHaveLength(2);
     expect((await rpc(url, await whoami('2025-11-25'))).status).toBe(200);
@@ -99,13 +110,22 @@ describe('[mcp-auth/wrap.middleware] [mcp-auth/defect.inert-middleware] enableTr
     const exporter = collectSpans();
     const { url } = await startWrapped({ middleware: { enableTracing: true }, name: 'notes' });
     const call = await whoami(era);
-    await rpc(url, { ...call, params: { name: 'whoami', arguments: { secret: 'hunter2' }, _meta: { traceparent: TRACEPARENT } } });
+    await rpc(url, {
+      ...call,
+      params: { name: 'whoami', arguments: { secret: 'hunter2' }, _meta: { traceparent: TRACEPARENT } },
+    });
     const [span] = exporter.getFinishedSpans();
     expect(span?.name).toBe('tools/call whoami');
     expect(span?.spanContext().traceId).toBe(TRACE_ID);
     expect(span?.parentSpanContext).toMatchObject({ spanId: '00f067aa0ba902b7', isRemote: true });
-    expect(span?.attributes).toMatchObject({ 'rpc.method': 'tools/call', 'mcp.server': 'notes', 'enduser.id': 'alice' });
-    expect(JSON.stringify([span?.name, span?.attributes, span?.events])).not.toMatch(/hunter2|upstream-of|eyJ/);
+    expect(span?.attributes).toMatchObject({
+      'rpc.method': 'tools/call',
+      'mcp.server': 'notes',
+      'enduser.id': 'alice',
+    });
+    expect(JSON.stringify([span?.name, span?.attributes, span?.events])).not.toMatch(
+      /hunter2|upstream-of|eyJ/,
+    );
   });
 
   it('takes the traceparent of the HTTP header where _meta has none', async () => {
@@ -118,12 +138,18 @@ describe('[mcp-auth/wrap.middleware] [mcp-auth/defect.inert-middleware] enableTr
   it('marks what failed and what was refused', async () => {
     const exporter = collectSpans();
     const { url } = await startWrapped({
-      middleware: { enableTracing: true, requestTimeoutMs: 50, rateLimit: { maxRequests: 1, windowMs: 60_000 } },
+      middleware: {
+        enableTracing: true,
+        requestTimeoutMs: 50,
+        rateLimit: { maxRequests: 1, windowMs: 60_000 },
+      },
     });
     const call = await whoami('2026-07-28');
     await rpc(url, { ...call, params: { name: 'hold' } });
     await rpc(url, call);
-    const spans = exporter.getFinishedSpans().map(({ status, attributes }) => [status.code, attributes['error.type']]);
+    const spans = exporter
+      .getFinishedSpans()
+      .map(({ status, attributes }) => [status.code, attributes['error.type']]);
     expect(spans).toEqual([
       [SpanStatusCode.ERROR, '-32001'],
       [SpanStatusCode.ERROR, 'RATE_LIMIT_EXCEEDED'],

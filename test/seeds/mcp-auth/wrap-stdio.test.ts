@@ -8,7 +8,10 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 
 const program = fileURLToPath(new URL('./support/stdio-server.ts', import.meta.url));
 const args = (kind: string) => ['--import', 'jiti/register', program, kind];
-const env = { ...process.env, MCP_USER_ID: 'local-alice', API_TOKEN: 'upstream-0123456789' } as Record<string, string>;
+const env = { ...process.env, MCP_USER_ID: 'local-alice', API_TOKEN: 'upstream-0123456789' } as Record<
+  string,
+  string
+>;
 const INFO = { name: 'test-client', version: '1.0.0' };
 
 interface Conversation {
@@ -25,7 +28,8 @@ async function converse(client: 'v1' | 'legacy' | 'auto', kind: string): Promise
   let stderr = '';
   const transport = client === 'v1' ? new TransportV1(parameters) : new StdioClientTransport(parameters);
   transport.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const connected = client === 'v1' ? new ClientV1(INFO) : new Client(INFO, { versionNegotiation: { mode: client } });
+  const connected =
+    client === 'v1' ? new ClientV1(INFO) : new Client(INFO, { versionNegotiation: { mode: client } });
   onTestFinished(() => connected.close());
   await connected.connect(transport as never);
   const { tools } = await connected.listTools();
@@ -43,21 +47,26 @@ describe('[mcp-auth/wrap.transport-type] a wrapped server over stdio', () => {
     ['legacy', 'v2 McpServer'],
     ['auto', 'v2 Server'],
     ['auto', 'v1 McpServer'],
-  ] as const)('serves a client in mode %s with a %s, as the user of the environment', async (client, kind) => {
-    const { tools, text, progress, stderr } = await converse(client, kind);
-    expect(tools).toEqual(['whoami', 'work', 'hold']);
-    expect(JSON.parse(text)).toEqual({ userId: 'local-alice', token: 'upstream-0123456789' });
-    expect(progress).toEqual([1, 2, 3]);
-    // Logging is on, and goes to stderr, without the token.
-    expect(stderr).toContain('"subject":"local-alice"');
-    expect(stderr).not.toContain('upstream-0123456789');
-  });
+  ] as const)(
+    'serves a client in mode %s with a %s, as the user of the environment',
+    async (client, kind) => {
+      const { tools, text, progress, stderr } = await converse(client, kind);
+      expect(tools).toEqual(['whoami', 'work', 'hold']);
+      expect(JSON.parse(text)).toEqual({ userId: 'local-alice', token: 'upstream-0123456789' });
+      expect(progress).toEqual([1, 2, 3]);
+      // Logging is on, and goes to stderr, without the token.
+      expect(stderr).toContain('"subject":"local-alice"');
+      expect(stderr).not.toContain('upstream-0123456789');
+    },
+  );
 
   it('[mcp-auth/defect.stop-leaks] ends by itself when its client has gone', async () => {
     const child = spawn(process.execPath, args('v2 McpServer'), { env, stdio: ['pipe', 'pipe', 'ignore'] });
     onTestFinished(() => void child.kill());
     const initialize = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: INFO };
-    child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: initialize })}\n`);
+    child.stdin.write(
+      `${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: initialize })}\n`,
+    );
     await new Promise((resolve) => child.stdout.once('data', resolve));
     child.stdin.end();
     expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
@@ -67,18 +76,31 @@ describe('[mcp-auth/wrap.transport-type] a wrapped server over stdio', () => {
     const { AuthenticationError, wrapServer } = await import('../../../src/index.ts');
     const server = wrapServer({
       serverFactory: () => Promise.reject(new Error('never built')),
-      authProvider: { authenticate: async () => ({ authenticated: false, reason: 'invalid', error: 'The account is locked' }) },
+      authProvider: {
+        authenticate: async () => ({
+          authenticated: false,
+          reason: 'invalid',
+          error: 'The account is locked',
+        }),
+      },
       resourceType: 'notes',
       transport: { type: 'stdio' },
     });
     const refused = server.start();
     await expect(refused).rejects.toBeInstanceOf(AuthenticationError);
-    await expect(refused).rejects.toMatchObject({ code: 'AUTHENTICATION_FAILED', status: 401, message: 'The account is locked' });
+    await expect(refused).rejects.toMatchObject({
+      code: 'AUTHENTICATION_FAILED',
+      status: 401,
+      message: 'The account is locked',
+    });
     expect(server.isServerRunning()).toBe(false);
   });
 
   it('names what is missing when the environment names no user', async () => {
-    const child = spawn(process.execPath, args('v2 McpServer'), { env: { ...env, MCP_USER_ID: '' }, stdio: 'pipe' });
+    const child = spawn(process.execPath, args('v2 McpServer'), {
+      env: { ...env, MCP_USER_ID: '' },
+      stdio: 'pipe',
+    });
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(1);

@@ -27,7 +27,10 @@ describe('[mcp-auth/wrap.transport-type] a wrapped server', () => {
 describe('[mcp-auth/wrap.static-mode] without a token resolver', () => {
   it.each(CLIENTS)('the factory gets an empty token, and the user (%s)', async (kind) => {
     const journal = createJournal();
-    const { url } = await startWrapped({ serverFactory: factoryOf('v1 McpServer', journal), tokenResolver: undefined });
+    const { url } = await startWrapped({
+      serverFactory: factoryOf('v1 McpServer', journal),
+      tokenResolver: undefined,
+    });
     const client = await connect(kind, url, await signToken('alice'));
     expect(JSON.parse((await client.call('whoami')).text)).toEqual({ userId: 'alice', token: '' });
     expect(journal.built.every(({ token, userId }) => token === '' && userId === 'alice')).toBe(true);
@@ -45,10 +48,14 @@ describe('[mcp-auth/wrap.address] a wrapped server', () => {
 
   it('listens on all addresses by default, under its own name and loopback ones', async () => {
     const port = await freePort();
-    const { server } = await startWrapped({ transport: { port, host: undefined, publicUrl: 'https://mcp.example.com' } });
+    const { server } = await startWrapped({
+      transport: { port, host: undefined, publicUrl: 'https://mcp.example.com' },
+    });
     expect(server.url).toBe(`http://0.0.0.0:${port}/mcp`);
     expect((await raw(`http://127.0.0.1:${port}/mcp`)).status).toBe(200);
-    expect((await raw(`http://127.0.0.1:${port}/mcp`, { headers: [['host', 'mcp.example.com']] })).status).toBe(200);
+    expect(
+      (await raw(`http://127.0.0.1:${port}/mcp`, { headers: [['host', 'mcp.example.com']] })).status,
+    ).toBe(200);
   });
 
   it('whose address is taken fails with a TransportError, and can be started once it is free', async () => {

@@ -70,7 +70,8 @@ async function connectV2(kind: ClientKind, transport: StreamableHTTPClientTransp
   const client = new Client(INFO, { versionNegotiation: { mode } });
   await client.connect(transport);
   return {
-    call: async (name, args = {}, options = {}) => toAnswer(await client.callTool({ name, arguments: args }, options)),
+    call: async (name, args = {}, options = {}) =>
+      toAnswer(await client.callTool({ name, arguments: args }, options)),
     tools: async () => (await client.listTools()).tools.map((tool) => tool.name),
     close: () => client.close(),
     get sessionId() {

@@ -63,7 +63,10 @@ async function run(name: string, host: Host, journal: Journal) {
 const INFO = { name: 'account', version: '1.0.0' };
 const NAMES = Object.keys(TOOLS);
 
-type Build = (journal: Journal, user: { readonly token: string; readonly userId: string }) => ReturnType<MCPServerFactory>;
+type Build = (
+  journal: Journal,
+  user: { readonly token: string; readonly userId: string },
+) => ReturnType<MCPServerFactory>;
 
 const BUILD = {
   'v1 McpServer': (journal, user) => {
@@ -72,7 +75,11 @@ const BUILD = {
       server.registerTool(name, { description: name }, (extra) => {
         const notify: Host['notify'] = (method, params) =>
           extra.sendNotification({ method, params } as Parameters<typeof extra.sendNotification>[0]);
-        return run(name, { ...user, signal: extra.signal, progressToken: extra._meta?.progressToken, notify }, journal);
+        return run(
+          name,
+          { ...user, signal: extra.signal, progressToken: extra._meta?.progressToken, notify },
+          journal,
+        );
       });
     }
     return server;
@@ -84,7 +91,11 @@ const BUILD = {
       const notify: Host['notify'] = (method, data) =>
         extra.sendNotification({ method, params: data } as Parameters<typeof extra.sendNotification>[0]);
       const { signal } = extra;
-      return run(params.name, { ...user, signal, progressToken: extra._meta?.progressToken, notify }, journal);
+      return run(
+        params.name,
+        { ...user, signal, progressToken: extra._meta?.progressToken, notify },
+        journal,
+      );
     });
     return server;
   },
@@ -93,7 +104,11 @@ const BUILD = {
     for (const name of NAMES) {
       server.registerTool(name, { description: name }, ({ mcpReq }) => {
         const notify: Host['notify'] = (method, params) => mcpReq.notify({ method, params });
-        return run(name, { ...user, signal: mcpReq.signal, progressToken: mcpReq._meta?.progressToken, notify }, journal);
+        return run(
+          name,
+          { ...user, signal: mcpReq.signal, progressToken: mcpReq._meta?.progressToken, notify },
+          journal,
+        );
       });
     }
     return server;
@@ -104,7 +119,11 @@ const BUILD = {
     server.setRequestHandler('tools/call', ({ params }, { mcpReq }) => {
       const notify: Host['notify'] = (method, data) => mcpReq.notify({ method, params: data });
       const { signal } = mcpReq;
-      return run(params.name, { ...user, signal, progressToken: mcpReq._meta?.progressToken, notify }, journal);
+      return run(
+        params.name,
+        { ...user, signal, progressToken: mcpReq._meta?.progressToken, notify },
+        journal,
+      );
     });
     return server;
   },

@@ -32,7 +32,7 @@ return client.getData(args);
 }));
 await server.start();`,
 
-  'EnvAuthProvider': `import { EnvAuthProvider, SimpleTokenResolver } from 'mcp-gatehouse';
+  EnvAuthProvider: `import { EnvAuthProvider, SimpleTokenResolver } from 'mcp-gatehouse';
 const authProvider = new EnvAuthProvider({
 userIdEnvVar: 'MCP_USER_ID',
 defaultUserId: 'local-user'
@@ -81,7 +81,7 @@ corsOrigin: process.env.CORS_ORIGIN
 }
 });`,
 
-  'APITokenResolver': `import { JWTAuthProvider, APITokenResolver } from 'mcp-gatehouse';
+  APITokenResolver: `import { JWTAuthProvider, APITokenResolver } from 'mcp-gatehouse';
 const authProvider = new JWTAuthProvider({
 jwtSecret: process.env.JWT_SECRET
 });

@@ -24,7 +24,9 @@ export async function runBlock<Name extends string>(
     return modules[name];
   };
   const given: Record<string, unknown> = { require, exports: {}, process: { env }, ...names };
-  const AsyncFunction = (async () => {}).constructor as new (...text: string[]) => (...values: unknown[]) => Promise<unknown>;
+  const AsyncFunction = (async () => {}).constructor as new (
+    ...text: string[]
+  ) => (...values: unknown[]) => Promise<unknown>;
   const run = new AsyncFunction(...Object.keys(given), `${outputText}\nreturn { ${results.join(', ')} };`);
   return (await run(...Object.values(given))) as Record<Name, unknown>;
 }

@@ -1,4 +1,4 @@
-import { JWTAuthProvider, wrapServer, type WrapServerConfig } from '../../../../src/index.ts';
+import { JWTAuthProvider, type WrapServerConfig, wrapServer } from '../../../../src/index.ts';
 import { INITIALIZE, rpc } from '../../../support/wire.ts';
 import { createJournal, factoryOf } from './factories.ts';
 import { JWT_SECRET, signToken } from './tokens.ts';
@@ -26,12 +26,19 @@ if (server.url !== undefined) {
   const { url } = server;
   const token = await signToken('alice');
   await rpc(url, { era: '2025-11-25', method: 'initialize', params: INITIALIZE, token });
-  const answer = await rpc(url, { era: '2026-07-28', method: 'tools/call', params: { name: 'work', _meta: { progressToken: 0 } }, token });
+  const answer = await rpc(url, {
+    era: '2026-07-28',
+    method: 'tools/call',
+    params: { name: 'work', _meta: { progressToken: 0 } },
+    token,
+  });
   if (answer.status !== 200) throw new Error(`status ${answer.status}`);
 }
 const before = process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length;
 await server.stop();
 // Node lists a handle for a turn or two after it has told that it is closed.
 for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-const after = process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap' || name === 'Timeout');
+const after = process
+  .getActiveResourcesInfo()
+  .filter((name) => name === 'TCPServerWrap' || name === 'Timeout');
 process.stdout.write(JSON.stringify({ before, after }));

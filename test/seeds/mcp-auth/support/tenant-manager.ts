@@ -17,8 +17,12 @@ export async function startTenantManager(
     const path = request.url ?? '';
     requests.push({ path, authorization: request.headers.authorization });
     const accessToken = tokens[decodeURIComponent(path.split('/')[3] ?? '')];
-    response.writeHead(fail ?? (accessToken === undefined ? 404 : 200), { 'content-type': 'application/json' });
-    response.end(JSON.stringify(fail === undefined ? { accessToken } : { error: 'stack trace of the tenant manager' }));
+    response.writeHead(fail ?? (accessToken === undefined ? 404 : 200), {
+      'content-type': 'application/json',
+    });
+    response.end(
+      JSON.stringify(fail === undefined ? { accessToken } : { error: 'stack trace of the tenant manager' }),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {

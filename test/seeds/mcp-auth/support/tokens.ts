@@ -9,7 +9,11 @@ export interface TokenOptions {
 }
 
 /** A token as a tenant manager makes one: HS256, a subject, an expiry, and whatever else. */
-export function signToken(subject: string, claims: JWTPayload = {}, options: TokenOptions = {}): Promise<string> {
+export function signToken(
+  subject: string,
+  claims: JWTPayload = {},
+  options: TokenOptions = {},
+): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
   return new SignJWT(claims)
     .setProtectedHeader({ alg: 'HS256' })

@@ -37,8 +37,11 @@ const OPTIONS: ts.CompilerOptions = {
 };
 
 /** The errors of TypeScript in each of several files of a user of the package, by the file's name. */
-export function typeCheck(files: Readonly<Record<string, string>>): Readonly<Record<string, readonly string[]>> {
-  const place = (name: string) => `${ROOT}test/seeds/mcp-auth/virtual/${name.replaceAll(/[^A-Za-z]+/g, '-')}.ts`;
+export function typeCheck(
+  files: Readonly<Record<string, string>>,
+): Readonly<Record<string, readonly string[]>> {
+  const place = (name: string) =>
+    `${ROOT}test/seeds/mcp-auth/virtual/${name.replaceAll(/[^A-Za-z]+/g, '-')}.ts`;
   const texts = new Map(Object.entries(files).map(([name, text]) => [place(name), text]));
   texts.set(place('ambient').replace(/\.ts$/, '.d.ts'), AMBIENT);
   const program = ts.createProgram([...texts.keys()], OPTIONS, hostOf(texts));
@@ -60,7 +63,9 @@ function hostOf(texts: ReadonlyMap<string, string>): ts.CompilerHost {
   host.readFile = (name) => texts.get(name) ?? readFile.call(host, name);
   host.getSourceFile = (name, language, ...rest) => {
     const text = texts.get(name);
-    return text === undefined ? getSourceFile.call(host, name, language, ...rest) : ts.createSourceFile(name, text, language);
+    return text === undefined
+      ? getSourceFile.call(host, name, language, ...rest)
+      : ts.createSourceFile(name, text, language);
   };
   return host;
 }

@@ -1,5 +1,10 @@
 import { onTestFinished } from 'vitest';
-import { JWTAuthProvider, type WrapServerConfig, type WrappedServer, wrapServer } from '../../../../src/index.ts';
+import {
+  JWTAuthProvider,
+  type WrappedServer,
+  type WrapServerConfig,
+  wrapServer,
+} from '../../../../src/index.ts';
 import { createJournal, type FactoryKind, factoryOf, type Journal } from './factories.ts';
 import { JWT_SECRET } from './tokens.ts';
 
@@ -15,7 +20,10 @@ export interface WrapOverrides extends Partial<Omit<WrapServerConfig, 'transport
 }
 
 /** A configuration that is sound, so that each test says only what it is about. */
-export function wrapConfig({ kind = 'v2 McpServer', transport, ...more }: WrapOverrides = {}, journal = createJournal()) {
+export function wrapConfig(
+  { kind = 'v2 McpServer', transport, ...more }: WrapOverrides = {},
+  journal = createJournal(),
+) {
   const config: WrapServerConfig = {
     serverFactory: factoryOf(kind, journal),
     authProvider: new JWTAuthProvider({ jwtSecret: JWT_SECRET }),
