@@ -1,7 +1,6 @@
 import type { GateOptions } from './config/options.ts';
 import type { ResolvedGateOptions } from './config/resolved-options.ts';
 import { ConfigurationError } from './core/errors.ts';
-import { Secret } from './core/secret.ts';
 import { type Assembly, type AssemblyExtras, assemble } from './gate/assemble.ts';
 import type { BuiltServer } from './gate/build-server.ts';
 import { closeGate, countTraffic } from './gate/close-gate.ts';
@@ -31,7 +30,10 @@ export interface Gate {
   close(): Promise<void>;
   /** What is known of the tools behind the gate. */
   readonly catalog: GateCatalog;
-  /** From now on refuses a token and ends its streams; or ends streams, sessions and pooled servers of a principal. */
+  /**
+   * From now on refuses a token and ends its streams, for as long as this process lives; or ends sessions, streams and
+   * pooled servers of a principal. @throws ValidationError for what cannot be a token
+   */
   revoke(what: { readonly token: string } | { readonly principalKey: string }): void;
   /** Tells subscribers of a tenant (or those without one) that something changed. */
   notify(change: GateChange): void;
@@ -131,9 +133,8 @@ function toGate(options: ResolvedGateOptions, assembly: Assembly, httpProblems: 
     },
     revoke(what) {
       if ('token' in what) {
-        const fingerprint = new Secret(what.token).fingerprint();
-        assembly.auth.provider.revoke?.(fingerprint);
-        liveStreams.revoke(fingerprint);
+        liveStreams.revoke(assembly.revocations.add(what.token));
+        assembly.auth.provider.revokeToken?.(what.token);
         return;
       }
       liveStreams.endAllOf(what.principalKey);

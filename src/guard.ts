@@ -11,8 +11,9 @@ import type { RequestContext } from './core/request-context.ts';
 import { createAuditTrail } from './guard/audit-trail.ts';
 import { authenticate } from './guard/authenticate.ts';
 import { authorize, refuseHidden } from './guard/authorize.ts';
-import { checkExpiry } from './guard/check-expiry.ts';
 import { checkFailures } from './guard/check-failures.ts';
+import { checkExpiry, checkMessage } from './guard/check-message.ts';
+import { checkRevoked } from './guard/check-revoked.ts';
 import { limitCalls } from './guard/limit-calls.ts';
 import { createConcurrencyLimit, isLasting } from './guard/limit-concurrency.ts';
 import { type Arrival, type Passage, runSteps, type Step, type StepResult } from './guard/passage.ts';
@@ -26,6 +27,8 @@ export interface GuardParts {
   readonly server: string;
   readonly provider: AuthProvider;
   readonly failures: FailureLimit;
+  /** Whether the credential of a request was taken back by the operator. */
+  readonly isRevoked: (context: RequestContext) => boolean;
   readonly tenants?: TenantResolver | undefined;
   readonly limits: CallLimits;
   /** Calls of one principal that may run at once; unlimited when absent. */
@@ -60,11 +63,14 @@ export function createGuard(parts: GuardParts): Guard {
   const arrivalSteps: readonly Step<Arrival>[] = [
     trail.checkCapacity,
     checkFailures(parts.failures, parts.provider),
+    checkRevoked(parts.isRevoked),
     authenticate({ provider: parts.provider, failures: parts.failures, allowsAnonymous }),
     resolveTenant(parts.tenants),
   ];
   const concurrency = createConcurrencyLimit(parts.concurrency);
   const messageSteps: readonly Step<Passage>[] = [
+    trail.checkCapacity,
+    checkMessage,
     checkExpiry(parts.now),
     limitCalls(parts.limits),
     authorize(parts.authorizer, parts.directory),

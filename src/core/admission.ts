@@ -25,6 +25,8 @@ export interface MessageFacts {
   readonly accesses: readonly Access[];
   /** Whether an upstream credential is needed to answer it, or merely welcome. */
   readonly credential: 'required' | 'optional' | 'none';
+  /** What is wrong with the message itself, when something is; it is refused. */
+  readonly problem?: string | undefined;
   /** Names the progress of this request to its sender; unique for nobody else. */
   readonly progressToken?: string | number | undefined;
   /** W3C trace context of the caller, from `_meta` (SEP-414) or the HTTP header. */

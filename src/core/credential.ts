@@ -9,7 +9,20 @@ export type Credential =
   | { readonly kind: 'clientCertificate'; readonly certificate: ClientCertificate }
   | { readonly kind: 'environment' };
 
-export type CredentialKind = Credential['kind'];
+/** SHA-256 of the token, key or session id, in base64url; undefined where a credential holds no such secret. */
+export function fingerprintOf(credential: Credential): string | undefined {
+  switch (credential.kind) {
+    case 'bearer':
+    case 'dpop':
+      return credential.token.fingerprint();
+    case 'apiKey':
+      return credential.key.fingerprint();
+    case 'session':
+      return credential.id.fingerprint();
+    default:
+      return undefined;
+  }
+}
 
 /** A TLS client certificate as the listener saw it; verified against the CA by the TLS layer. */
 export interface ClientCertificate {

@@ -22,6 +22,7 @@ import { type BuiltServer, buildServer, type SharedParts } from './build-server.
 import { type BuiltTenancy, buildTenancy } from './build-tenancy.ts';
 import { createErrorReporter } from './error-reporter.ts';
 import { loadFactory } from './load-factory.ts';
+import { createRevocations, type Revocations } from './revocations.ts';
 
 /** What a spelling other than `createGate` adds to the options. */
 export interface AssemblyExtras {
@@ -48,6 +49,7 @@ export interface Assembly {
   readonly audit: AuditSink;
   readonly progress: ProgressMonitor;
   readonly liveStreams: LiveStreams;
+  readonly revocations: Revocations;
   /** From now on the site answers 503. */
   refuseNew(): void;
 }
@@ -64,9 +66,11 @@ export async function assemble(options: ResolvedGateOptions, extras: AssemblyExt
   const auth = buildAuth(options.auth, env);
   const tenancy = buildTenancy(options.tenancy, { env, tokenSource: auth.tokenSource });
   const liveStreams = createLiveStreams(now);
+  const revocations = createRevocations();
   const shared: SharedParts = {
     sdk,
     provider: auth.provider,
+    isRevoked: revocations.isRevoked,
     failures: createFailureLimit({ ...options.limits.failures, now }),
     tenants: tenancy.tenants,
     limits: createCallLimits(options.limits.calls, { now }),
@@ -108,6 +112,7 @@ export async function assemble(options: ResolvedGateOptions, extras: AssemblyExt
     audit: shared.audit,
     progress: shared.progress,
     liveStreams,
+    revocations,
     site: buildSite({ options, extras, shared, servers, tenancy, isClosing: () => closing }),
     refuseNew: () => {
       closing = true;

@@ -7,7 +7,7 @@ import type { Caller } from '../core/admission.ts';
 import type { Clock } from '../core/clock.ts';
 import { MCPAuthError, TokenResolutionError } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
-import type { TransportKind } from '../core/request-context.ts';
+import type { RequestContext, TransportKind } from '../core/request-context.ts';
 import { Secret } from '../core/secret.ts';
 import { createGuard, type Guard } from '../guard.ts';
 import { type CredentialOptions, findUpstreamToken } from '../guard/resolve-credential.ts';
@@ -34,6 +34,7 @@ export interface SharedParts {
   readonly sdk: ServerSdk;
   readonly provider: AuthProvider;
   readonly failures: FailureLimit;
+  readonly isRevoked: (context: RequestContext) => boolean;
   readonly tenants: TenantResolver | undefined;
   readonly limits: CallLimits;
   readonly concurrency: number | undefined;

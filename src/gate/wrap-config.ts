@@ -42,7 +42,10 @@ export interface WrapServerConfig {
   readonly extraHeaders?: readonly string[] | undefined;
   /** The user id that resolvers and factories get; default the principal's subject. */
   readonly toUserId?: ((principal: Principal) => string) | undefined;
-  /** Told of failures that callers only see as an internal error, those of the factory above all. */
+  /**
+   * Told of failures that callers only see as an internal error, those of the factory above all. Default: one line
+   * each on standard error, redacted.
+   */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 

@@ -9,7 +9,7 @@ import type { Arrival, Step } from './passage.ts';
 /** What surrounds every step: refusals and outcomes become audit events. */
 export interface AuditTrail {
   /** Refuses while an event would be lost: what cannot be recorded does not run. */
-  readonly checkCapacity: Step<Arrival>;
+  readonly checkCapacity: Step<unknown>;
   refusedArrival(arrival: Arrival, refusal: Refusal): void | Promise<void>;
   refusedMessage(caller: Caller, facts: MessageFacts, refusal: Refusal, traceId?: string): void | Promise<void>;
   settled(record: SettledCall): void | Promise<void>;

@@ -76,15 +76,6 @@ describe('instances', () => {
     },
   );
 
-  it('of a factory that fails are told of where nobody else hears it', async () => {
-    const failure = new Error('no such account');
-    const instances = await create(() => {
-      throw failure;
-    });
-    await expect(instances.withLink(REQUEST, listAllTools)).rejects.toBe(failure);
-    expect(instances.told).toEqual([failure]);
-  });
-
   it('are asked for their tools over a link of their own', async () => {
     const instances = await create(build);
     expect((await instances.withLink(REQUEST, listAllTools)).map(({ name }) => name)).toEqual(['echo']);

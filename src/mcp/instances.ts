@@ -61,19 +61,9 @@ export interface Instances {
 
 export function createInstances(options: InstanceOptions): Instances {
   const build: Build = (request) => buildInTime(options, request);
-  const instances =
-    options.pool === undefined
-      ? freshInstances(options, build)
-      : pooledInstances(options, build, options.pool);
-  return {
-    ...instances,
-    withLink: (request, use) =>
-      instances.withLink(request, use).catch((error: unknown) => {
-        // A caller hears of this no more than that something went wrong.
-        options.onError(error);
-        throw error;
-      }),
-  };
+  return options.pool === undefined
+    ? freshInstances(options, build)
+    : pooledInstances(options, build, options.pool);
 }
 
 type Build = (request: InstanceRequest) => Promise<ServerProduct>;

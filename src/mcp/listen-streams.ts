@@ -103,7 +103,10 @@ export async function onlyAllowedUris(options: Judge, principal: Principal, body
   const uris = filter['resourceSubscriptions'];
   if (!Array.isArray(uris)) return body;
   const allowed: unknown[] = [];
-  for (const uri of uris) if (await isVisibleResource(String(uri), { ...options, principal })) allowed.push(uri);
+  for (const uri of uris) {
+    // What is no URI stays, for the SDK to refuse the whole request as malformed.
+    if (typeof uri !== 'string' || (await isVisibleResource(uri, { ...options, principal }))) allowed.push(uri);
+  }
   const notifications = { ...filter, resourceSubscriptions: allowed };
   return { ...message, params: { ...params, notifications } };
 }

@@ -48,6 +48,7 @@ export function readFacts(server: string, request: JsonRpcRequest, traceparent?:
     method: request.method,
     accesses: rule.accesses(server, params),
     credential: rule.credential,
+    problem: problemOf(request.method, params),
     progressToken: typeof progressToken === 'string' || typeof progressToken === 'number' ? progressToken : undefined,
     traceparent: typeof trace === 'string' ? trace : traceparent,
   };
@@ -63,9 +64,19 @@ function completionAccess(server: string, params: Params): readonly Access[] {
 }
 
 // Every URI asked for is judged by itself: the SDK's listen router knows no principal.
+const MAX_SUBSCRIPTIONS = 1000;
+
+/** What is wrong with a request itself, where that costs more than refusing it. */
+function problemOf(method: string, params: Params): string | undefined {
+  if (method !== 'subscriptions/listen') return undefined;
+  const uris = asRecord(params['notifications'])['resourceSubscriptions'];
+  if (!Array.isArray(uris) || uris.length <= MAX_SUBSCRIPTIONS) return undefined;
+  return `A stream takes at most ${MAX_SUBSCRIPTIONS} resource subscriptions`;
+}
+
 function listenAccess(server: string, params: Params): readonly Access[] {
   const uris = asRecord(params['notifications'])['resourceSubscriptions'];
-  const resources = Array.isArray(uris) ? uris.map(text) : [];
+  const resources = Array.isArray(uris) ? uris.slice(0, MAX_SUBSCRIPTIONS).map(text) : [];
   return [
     { action: 'subscriptions/listen', target: { server, kind: 'server', name: '' } },
     ...resources.map(

@@ -45,7 +45,8 @@ export function createServerRuntime(options: RuntimeOptions): ServerRuntime {
         return await serveStateless(serving);
       } catch (error) {
         if (!isServiceFailure(error)) throw error;
-        options.onError(error);
+        // The SDK has told of those that passed through it.
+        if (failures.get(serving.exchange) !== error) options.onError(error);
         const retryAfterSeconds = error.status === 503 ? 5 : undefined;
         return options.toRefusalResponse(refuse(error.code, error.message, { detail: error.detail, retryAfterSeconds }));
       }

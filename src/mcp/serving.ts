@@ -1,4 +1,5 @@
 import type { Outcome } from '../core/admission.ts';
+import { fingerprintOf } from '../core/credential.ts';
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Secret } from '../core/secret.ts';
@@ -62,10 +63,8 @@ export function tooManyStreams(): Refusal {
 
 /** What a revocation names: the fingerprint of the token or key that opened a stream. */
 export function credentialFingerprint({ caller }: Exchange): string | undefined {
-  const credential = caller.context.credential;
-  if (credential?.kind === 'bearer' || credential?.kind === 'dpop') return credential.token.fingerprint();
-  if (credential?.kind === 'apiKey') return credential.key.fingerprint();
-  return credential?.kind === 'session' ? credential.id.fingerprint() : undefined;
+  const { credential } = caller.context;
+  return credential && fingerprintOf(credential);
 }
 
 /** The upstream token that this exchange resolved, if any of its messages needed one. */

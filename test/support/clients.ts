@@ -7,8 +7,14 @@ const INFO = { name: 'test', version: '1.0.0' };
 
 /** The clients people really use: SDK v2 in both eras, and SDK v1. */
 export const CLIENTS = [
-  { client: 'SDK v2 client, newest era', connect: (url: string, token?: string) => connectV2(url, token, 'auto') },
-  { client: 'SDK v2 client, 2025 era', connect: (url: string, token?: string) => connectV2(url, token, 'legacy') },
+  {
+    client: 'SDK v2 client, newest era',
+    connect: (url: string, token?: string) => connectV2(url, token, 'auto'),
+  },
+  {
+    client: 'SDK v2 client, 2025 era',
+    connect: (url: string, token?: string) => connectV2(url, token, 'legacy'),
+  },
   { client: 'SDK v1 client', connect: connectV1 },
 ] as const;
 
@@ -21,7 +27,9 @@ export async function connectV2(
   const client = new Client(INFO, { versionNegotiation: { mode } });
   onTestFinished(() => client.close());
   const requestInit = { headers: bearer(token) };
-  await client.connect(typeof to === 'string' ? new StreamableHTTPClientTransport(new URL(to), { requestInit }) : to);
+  await client.connect(
+    typeof to === 'string' ? new StreamableHTTPClientTransport(new URL(to), { requestInit }) : to,
+  );
   return client;
 }
 

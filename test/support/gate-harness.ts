@@ -58,7 +58,10 @@ export async function startGate(options: HarnessOptions): Promise<Harness> {
 }
 
 /** The entry of a configuration that trusts an issuer. */
-export function jwtOf({ issuer, jwksUri }: LocalIssuer): Extract<GateOptions['auth'][number], { type: 'jwt' }> {
+export function jwtOf({
+  issuer,
+  jwksUri,
+}: LocalIssuer): Extract<GateOptions['auth'][number], { type: 'jwt' }> {
   return { type: 'jwt', issuer, jwksUri };
 }
 

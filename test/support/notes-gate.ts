@@ -19,7 +19,12 @@ export interface NotesOptions extends Omit<HarnessOptions, 'servers'> {
 }
 
 /** A gate in front of one server of notes, by the name `notes`. */
-export async function startNotes({ sdk = 'v2', mode, server, ...options }: NotesOptions = {}): Promise<NotesGate> {
+export async function startNotes({
+  sdk = 'v2',
+  mode,
+  server,
+  ...options
+}: NotesOptions = {}): Promise<NotesGate> {
   const runs = createRuns();
   const factory = sdk === 'v1' ? notesFactoryV1(runs) : notesFactory(runs);
   const sessions = mode?.sessions ?? { mode: 'stateless' };

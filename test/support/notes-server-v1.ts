@@ -96,7 +96,10 @@ function addResources(server: McpServer, ran: (tool: string) => void): void {
       ran(`completion:${shelf}`);
       return ['1', '2'];
     };
-    const template = new ResourceTemplate(`notes://${shelf}/{id}`, { list: undefined, complete: { id: complete } });
+    const template = new ResourceTemplate(`notes://${shelf}/{id}`, {
+      list: undefined,
+      complete: { id: complete },
+    });
     server.registerResource(shelf, `notes://${shelf}/1`, {}, read);
     server.registerResource(`${shelf}-notes`, template, {}, read);
   }

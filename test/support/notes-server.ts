@@ -51,11 +51,15 @@ function addTools(server: McpServer, { runs, ran, userId }: ToolParts): void {
       return text(name);
     });
   }
-  server.registerTool('touch', { description: 'Says that a note changed', inputSchema: URI }, async ({ uri }) => {
-    ran('touch');
-    await server.server.sendResourceUpdated({ uri });
-    return text(uri);
-  });
+  server.registerTool(
+    'touch',
+    { description: 'Says that a note changed', inputSchema: URI },
+    async ({ uri }) => {
+      ran('touch');
+      await server.server.sendResourceUpdated({ uri });
+      return text(uri);
+    },
+  );
   server.registerTool('grow', { description: 'Says that the tools changed' }, async () => {
     ran('grow');
     await server.server.sendToolListChanged();
@@ -98,7 +102,10 @@ function addResources(server: McpServer, ran: (tool: string) => void): void {
       ran(`completion:${shelf}`);
       return ['1', '2'];
     };
-    const template = new ResourceTemplate(`notes://${shelf}/{id}`, { list: undefined, complete: { id: complete } });
+    const template = new ResourceTemplate(`notes://${shelf}/{id}`, {
+      list: undefined,
+      complete: { id: complete },
+    });
     server.registerResource(shelf, `notes://${shelf}/1`, {}, read);
     server.registerResource(`${shelf}-notes`, template, {}, read);
   }

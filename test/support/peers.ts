@@ -1,4 +1,14 @@
-import { type Call, type Era, type HeaderPairs, headersOf, INITIALIZE, messageOf, raw, type RawResponse, rpc } from './wire.ts';
+import {
+  type Call,
+  type Era,
+  type HeaderPairs,
+  headersOf,
+  INITIALIZE,
+  messageOf,
+  type RawResponse,
+  raw,
+  rpc,
+} from './wire.ts';
 
 /** A way to speak to a server: an era and, in the older one, with protocol sessions or without. */
 export interface Mode {
@@ -37,7 +47,8 @@ export interface Place {
 /** Opens a session first where the mode has sessions. */
 export async function openPeer({ url, headers = [] }: Place, mode: Mode, token: string): Promise<Peer> {
   const { era } = mode;
-  const sessionId = mode.sessions.mode === 'stateful' ? await openSession({ url, headers }, token) : undefined;
+  const sessionId =
+    mode.sessions.mode === 'stateful' ? await openSession({ url, headers }, token) : undefined;
   const own: HeaderPairs = sessionId === undefined ? headers : [...headers, ['mcp-session-id', sessionId]];
   const complete = (call: PeerCall): Call => ({
     ...call,
@@ -66,10 +77,12 @@ export async function openSession({ url, headers: more = [] }: Place, token: str
   const era = '2025-11-25';
   const opened = await rpc(url, { era, token, method: 'initialize', params: INITIALIZE, headers: more });
   const id = opened.headers['mcp-session-id'];
-  if (opened.status !== 200 || typeof id !== 'string') throw new Error(`no session: ${opened.status} ${opened.text}`);
+  if (opened.status !== 200 || typeof id !== 'string')
+    throw new Error(`no session: ${opened.status} ${opened.text}`);
   const headers = headersOf({ era, token, method: '', headers: [...more, ['mcp-session-id', id]] });
   const body = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' });
   const accepted = await raw(url, { method: 'POST', headers, body });
-  if (accepted.status !== 202) throw new Error(`session not initialized: ${accepted.status} ${accepted.text}`);
+  if (accepted.status !== 202)
+    throw new Error(`session not initialized: ${accepted.status} ${accepted.text}`);
   return id;
 }

@@ -1,5 +1,5 @@
 import type { Peer } from './peers.ts';
-import { openStream, type OpenStream } from './streams.ts';
+import { type OpenStream, openStream } from './streams.ts';
 import { type Json, messageOf } from './wire.ts';
 
 /** Opens `subscriptions/listen` (2026 era); its body may be held back. */

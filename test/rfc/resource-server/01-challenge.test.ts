@@ -36,11 +36,14 @@ describe('[resource-server/1] a request without a credential', () => {
     expect(Object.keys(parameters)).toEqual(['resource_metadata']);
   });
 
-  test.each(MODES)('is asked for all that the server knows of where none is needed everywhere ($mode)', async (mode) => {
-    const { url } = await startNotes({ mode, authorization: NOTES_RULES });
-    const answer = await rpc(url, { era: mode.era, method: 'tools/list' });
-    expect(scopesAskedBy(answer)).toEqual(['notes:draft', 'notes:write']);
-  });
+  test.each(MODES)(
+    'is asked for all that the server knows of where none is needed everywhere ($mode)',
+    async (mode) => {
+      const { url } = await startNotes({ mode, authorization: NOTES_RULES });
+      const answer = await rpc(url, { era: mode.era, method: 'tools/list' });
+      expect(scopesAskedBy(answer)).toEqual(['notes:draft', 'notes:write']);
+    },
+  );
 
   test.each(['Basic YWxpY2U6c2VjcmV0', 'Digest username="alice"', 'Negotiate YII', 'token'])(
     'has none in a scheme that is not served here: %s',
@@ -71,7 +74,11 @@ describe('[resource-server/1] a request without a credential', () => {
 
   test('leads a client by the SDK’s own reading to metadata of this very resource', async () => {
     const { url, resource, issuer } = await startNotes({ authorization: ENDPOINT });
-    const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+    });
     const { resourceMetadataUrl, scope, error } = extractWWWAuthenticateParams(answer);
     expect([scope, error]).toEqual(['mcp:use notes:read', undefined]);
     const metadata = await discoverOAuthProtectedResourceMetadata(url, {

@@ -11,13 +11,16 @@ describe.each(MODES)('[resource-server/2] without a credential ($mode)', (mode) 
   const call = { era: mode.era, method: 'tools/call', params: { name: 'whoami' } };
   const body = JSON.stringify(messageOf(call));
 
-  test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'QUERY'])('%s is refused', async (method) => {
-    const { url, runs } = await startNotes({ mode });
-    const answer = await raw(url, { method, headers: headersOf(call), body });
-    expect(answer.status).toBe(401);
-    expect(parseChallenge(answer).parameters).not.toHaveProperty('error');
-    expect(runs.built).toEqual([]);
-  });
+  test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'QUERY'])(
+    '%s is refused',
+    async (method) => {
+      const { url, runs } = await startNotes({ mode });
+      const answer = await raw(url, { method, headers: headersOf(call), body });
+      expect(answer.status).toBe(401);
+      expect(parseChallenge(answer).parameters).not.toHaveProperty('error');
+      expect(runs.built).toEqual([]);
+    },
+  );
 
   test.each([['text/event-stream'], ['application/json, text/event-stream'], ['TEXT/Event-Stream;q=1']])(
     'GET for a stream is refused: %s',
@@ -52,7 +55,11 @@ describe('[resource-server/2] a session', () => {
     expect((await raw(notes.url, { method: 'DELETE', headers: [session] })).status).toBe(401);
     const call = { era: STATEFUL.era, method: 'tools/list', headers: [session] };
     const send = (own: object) =>
-      raw(notes.url, { method: 'POST', headers: headersOf({ ...call, ...own }), body: JSON.stringify(messageOf(call)) });
+      raw(notes.url, {
+        method: 'POST',
+        headers: headersOf({ ...call, ...own }),
+        body: JSON.stringify(messageOf(call)),
+      });
     expect((await send({})).status).toBe(401);
     expect((await send({ token })).status).toBe(200);
   });
@@ -64,7 +71,11 @@ describe('[resource-server/2] with a credential', () => {
     const authorization = ['authorization', `Bearer ${await token()}`] as const;
     for (const method of ['PUT', 'PATCH', 'DELETE', 'QUERY']) {
       const answer = await raw(url, { method, headers: [authorization] });
-      expect([method, answer.status, answer.headers['allow']]).toEqual([method, 405, expect.stringContaining('POST')]);
+      expect([method, answer.status, answer.headers['allow']]).toEqual([
+        method,
+        405,
+        expect.stringContaining('POST'),
+      ]);
     }
     expect((await raw(url, { headers: [authorization, SSE] })).status).toBe(405);
   });
@@ -103,26 +114,40 @@ describe('[resource-server/2] exempt are', () => {
     expect(answer.status).toBe(204);
     expect(answer.headers['access-control-allow-origin']).toBe(FRIEND);
     expect(listOf(answer.headers['access-control-allow-methods'])).toContain(method.toLowerCase());
-    expect(listOf(answer.headers['access-control-allow-headers'])).toEqual(expect.arrayContaining(listOf(asked)));
+    expect(listOf(answer.headers['access-control-allow-headers'])).toEqual(
+      expect.arrayContaining(listOf(asked)),
+    );
     expect(runs.built).toEqual([]);
   });
 });
 
 describe('[resource-server/2] browsers', () => {
-  test.each(['POST', 'GET', 'DELETE'])('of an allowed origin may read the challenge of %s', async (method) => {
-    const { url } = await startNotes({ listen: { allowedOrigins: [FRIEND] } });
-    const answer = await raw(url, { method, headers: [['origin', FRIEND], SSE] });
-    expect(answer.status).toBe(401);
-    expect(answer.headers['access-control-allow-origin']).toBe(FRIEND);
-    expect(listOf(answer.headers['access-control-expose-headers'])).toContain('www-authenticate');
-    expect(answer.headers['vary']).toMatch(/\borigin\b/i);
-  });
+  test.each(['POST', 'GET', 'DELETE'])(
+    'of an allowed origin may read the challenge of %s',
+    async (method) => {
+      const { url } = await startNotes({ listen: { allowedOrigins: [FRIEND] } });
+      const answer = await raw(url, { method, headers: [['origin', FRIEND], SSE] });
+      expect(answer.status).toBe(401);
+      expect(answer.headers['access-control-allow-origin']).toBe(FRIEND);
+      expect(listOf(answer.headers['access-control-expose-headers'])).toContain('www-authenticate');
+      expect(answer.headers['vary']).toMatch(/\borigin\b/i);
+    },
+  );
 
   test('of an allowed origin may read what an insufficient scope asks for', async () => {
     const authorization = { endpoint: { scopes: ['mcp:use'] } };
     const { url, token } = await startNotes({ authorization, listen: { allowedOrigins: [FRIEND] } });
-    const call = { era: MODERN.era, token: await token(), method: 'tools/list', headers: [['origin', FRIEND]] } as const;
-    const answer = await raw(url, { method: 'POST', headers: headersOf(call), body: JSON.stringify(messageOf(call)) });
+    const call = {
+      era: MODERN.era,
+      token: await token(),
+      method: 'tools/list',
+      headers: [['origin', FRIEND]],
+    } as const;
+    const answer = await raw(url, {
+      method: 'POST',
+      headers: headersOf(call),
+      body: JSON.stringify(messageOf(call)),
+    });
     expect(answer.status).toBe(403);
     expect(answer.headers['access-control-allow-origin']).toBe(FRIEND);
     expect(listOf(answer.headers['access-control-expose-headers'])).toContain('www-authenticate');
@@ -131,7 +156,10 @@ describe('[resource-server/2] browsers', () => {
   test('of other origins get no leave to read anything', async () => {
     const { url } = await startNotes({ listen: { allowedOrigins: [FRIEND] } });
     for (const method of ['POST', 'GET', 'OPTIONS']) {
-      const headers = [['origin', 'https://evil.example'], ['access-control-request-method', 'POST']] as const;
+      const headers = [
+        ['origin', 'https://evil.example'],
+        ['access-control-request-method', 'POST'],
+      ] as const;
       const answer = await raw(url, { method, headers });
       expect([method, answer.status]).toEqual([method, 403]);
       expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);

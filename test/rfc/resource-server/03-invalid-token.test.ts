@@ -20,11 +20,14 @@ const FORGERIES: Readonly<Record<string, Forge>> = {
   'two parts of a JWT': (_, good) => good.split('.').slice(0, 2).join('.'),
   'five parts': (_, good) => `${good}.a.b`,
   'a JWT without signature': (_, good) => `${good.split('.').slice(0, 2).join('.')}.`,
-  'other claims under its signature': (_, good) => withPayload(good, (claims) => ({ ...claims, sub: 'root' })),
+  'other claims under its signature': (_, good) =>
+    withPayload(good, (claims) => ({ ...claims, sub: 'root' })),
   'a longer life under its signature': (_, good) => withPayload(good, (claims) => ({ ...claims, exp: 9e9 })),
   'another header under its signature': (_, good) => withHeader(good, { alg: 'ES256', typ: 'JWT' }),
-  'a flipped signature': (_, good) => `${good.slice(0, -8)}${good.at(-8) === 'A' ? 'B' : 'A'}${good.slice(-7)}`,
-  'the key of another issuer under this issuer’s name': ({ issuer, resource }) => signElsewhere(issuer.issuer, resource),
+  'a flipped signature': (_, good) =>
+    `${good.slice(0, -8)}${good.at(-8) === 'A' ? 'B' : 'A'}${good.slice(-7)}`,
+  'the key of another issuer under this issuer’s name': ({ issuer, resource }) =>
+    signElsewhere(issuer.issuer, resource),
   'the public key taken for a shared secret': ({ issuer }, good) => signWithPublicKey(issuer, good),
   'an unknown key id': ({ token }) => token({ scopes: SCOPES, kid: 'nobody' }),
   'an expired one': ({ token }) => token({ scopes: SCOPES, expiresInSeconds: -60 }),
@@ -35,7 +38,8 @@ const FORGERIES: Readonly<Record<string, Forge>> = {
   'nobody’s name': ({ token }) => token({ scopes: SCOPES, claims: { sub: undefined } }),
   'a name that is no text': ({ token }) => token({ scopes: SCOPES, claims: { sub: { id: 1 } } }),
   'a critical extension': ({ token }) => token({ scopes: SCOPES, header: { crit: ['b64'], b64: true } }),
-  'a key to bind it to, unproven': ({ token }) => token({ scopes: SCOPES, claims: { cnf: { jkt: 'thumbprint' } } }),
+  'a key to bind it to, unproven': ({ token }) =>
+    token({ scopes: SCOPES, claims: { cnf: { jkt: 'thumbprint' } } }),
 };
 
 describe.each(ERAS)('[resource-server/3] refused in %s:', (era) => {
@@ -77,7 +81,10 @@ describe('[resource-server/3] a token that is refused', () => {
   test.each(['GET', 'DELETE'])('is refused on %s too', async (method) => {
     const { url, token } = await startNotes({ mode: STATEFUL });
     const expired = await token({ expiresInSeconds: -60 });
-    const headers = [['accept', 'text/event-stream'], ['authorization', `Bearer ${expired}`]] as const;
+    const headers = [
+      ['accept', 'text/event-stream'],
+      ['authorization', `Bearer ${expired}`],
+    ] as const;
     const answer = await raw(url, { method, headers });
     expect([answer.status, parseChallenge(answer).parameters['error']]).toEqual([401, 'invalid_token']);
   });
@@ -154,7 +161,9 @@ async function signElsewhere(iss: string, aud: string): Promise<string> {
 async function signWithPublicKey(issuer: NotesGate['issuer'], good: string): Promise<string> {
   const [, payload] = good.split('.');
   const signed = `${encode({ alg: 'HS256', typ: 'at+jwt' })}.${payload}`;
-  const signature = createHmac('sha256', await issuer.publicKeyPem()).update(signed).digest('base64url');
+  const signature = createHmac('sha256', await issuer.publicKeyPem())
+    .update(signed)
+    .digest('base64url');
   return `${signed}.${signature}`;
 }
 

@@ -78,7 +78,10 @@ describe.each(ERAS)('[resource-server/4] an audience (%s)', (era) => {
     const notes = await startNotes({ publicUrl: PUBLIC, listen: { allowedHosts: ['evil.example'] } });
     const token = await notes.token({ audience: 'https://evil.example/mcp' });
     for (const name of ['host', 'x-forwarded-host']) {
-      const headers = [[name, 'evil.example'], ['x-forwarded-proto', 'https']] as const;
+      const headers = [
+        [name, 'evil.example'],
+        ['x-forwarded-proto', 'https'],
+      ] as const;
       expect((await rpc(notes.url, { era, token, method: 'tools/list', headers })).status).toBe(401);
     }
   });

@@ -1,10 +1,10 @@
-import { generateKeyPair, exportJWK, SignJWT } from 'jose';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createLocalIssuer, type LocalIssuer } from '../../../src/testing/local-issuer.ts';
 import { parseChallenge } from '../../support/challenge.ts';
 import { jwtOf } from '../../support/gate-harness.ts';
 import { type NotesGate, startNotes } from '../../support/notes-gate.ts';
-import { ERAS, raw, rpc, type Era } from '../../support/wire.ts';
+import { ERAS, type Era, raw, rpc } from '../../support/wire.ts';
 
 async function otherIssuer(path = ''): Promise<LocalIssuer> {
   const issuer = await createLocalIssuer({ path });
@@ -45,7 +45,12 @@ describe.each(ERAS)('[resource-server/5] a token (%s)', (era) => {
     const { privateKey, publicKey } = await generateKeyPair('ES256');
     const claims = { sub: 'alice', aud: notes.resource, iss: notes.issuer.issuer };
     const jwk = await exportJWK(publicKey);
-    for (const header of [{ jwk }, { jku: stranger.jwksUri }, { x5u: stranger.jwksUri }, { kid: stranger.jwksUri }]) {
+    for (const header of [
+      { jwk },
+      { jku: stranger.jwksUri },
+      { x5u: stranger.jwksUri },
+      { kid: stranger.jwksUri },
+    ]) {
       const token = await new SignJWT(claims)
         .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', ...header })
         .setIssuedAt()

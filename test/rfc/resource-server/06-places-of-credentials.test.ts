@@ -3,7 +3,7 @@ import { fromWebRequest } from '../../../src/http/inbound-request.ts';
 import { parseChallenge } from '../../support/challenge.ts';
 import { startNotes } from '../../support/notes-gate.ts';
 import { MODES, openPeer, STATEFUL } from '../../support/peers.ts';
-import { type Era, ERAS, type HeaderPairs, headersOf, messageOf, raw } from '../../support/wire.ts';
+import { ERAS, type Era, type HeaderPairs, headersOf, messageOf, raw } from '../../support/wire.ts';
 
 function post(url: string, era: Era, headers: HeaderPairs, change: object = {}) {
   const call = { era, method: 'tools/call', params: { name: 'whoami', arguments: {} }, headers };
@@ -52,32 +52,40 @@ describe.each(ERAS)('[resource-server/6] a token that is not in a header (%s)', 
     expect(runs.built).toEqual([]);
   });
 
-  test.each(['cookie', 'proxy-authorization', 'x-access-token', 'x-forwarded-access-token', 'mcp-authorization'])(
-    'counts for nothing in the header %s',
-    async (name) => {
-      const { url, token } = await startNotes();
-      const value = await token();
-      for (const text of [`Bearer ${value}`, value, `access_token=${value}`]) {
-        expect((await post(url, era, [[name, text]])).status).toBe(401);
-      }
-    },
-  );
+  test.each([
+    'cookie',
+    'proxy-authorization',
+    'x-access-token',
+    'x-forwarded-access-token',
+    'mcp-authorization',
+  ])('counts for nothing in the header %s', async (name) => {
+    const { url, token } = await startNotes();
+    const value = await token();
+    for (const text of [`Bearer ${value}`, value, `access_token=${value}`]) {
+      expect((await post(url, era, [[name, text]])).status).toBe(401);
+    }
+  });
 
   test('in the query neither helps nor hurts the one in the header', async () => {
     const { url, token, runs } = await startNotes();
     const bob = await token({ subject: 'bob' });
-    const answer = await post(`${url}?access_token=${bob}`, era, [['authorization', `Bearer ${await token()}`]]);
+    const answer = await post(`${url}?access_token=${bob}`, era, [
+      ['authorization', `Bearer ${await token()}`],
+    ]);
     expect(answer.status).toBe(200);
     expect(runs.calls.map(({ userId }) => userId)).toEqual(['alice']);
   });
 });
 
 describe.each(ERAS)('[resource-server/6] the scheme (%s)', (era) => {
-  test.each(['Bearer', 'bearer', 'BEARER', 'bEaReR'])('is read without regard to case: %s', async (scheme) => {
-    const { url, token } = await startNotes();
-    expect((await post(url, era, [['authorization', `${scheme} ${await token()}`]])).status).toBe(200);
-    expect((await post(url, era, [['AUTHORIZATION', `${scheme}   ${await token()}`]])).status).toBe(200);
-  });
+  test.each(['Bearer', 'bearer', 'BEARER', 'bEaReR'])(
+    'is read without regard to case: %s',
+    async (scheme) => {
+      const { url, token } = await startNotes();
+      expect((await post(url, era, [['authorization', `${scheme} ${await token()}`]])).status).toBe(200);
+      expect((await post(url, era, [['AUTHORIZATION', `${scheme}   ${await token()}`]])).status).toBe(200);
+    },
+  );
 
   test.each(['Bearer:', 'Bearer=', 'xBearer', 'Bearertoken'])('is read whole: %s', async (scheme) => {
     const { url, token } = await startNotes();
@@ -159,7 +167,11 @@ describe.each(MODES)('[resource-server/6] a client certificate ($mode)', (mode) 
     const peer = await openPeer(notes, mode, await notes.token());
     const ask = (headers: HeaderPairs) => {
       const body = JSON.stringify(messageOf({ era: mode.era, method: 'tools/list' }));
-      const init = { method: 'POST', headers: headers.map(([name, value]): [string, string] => [name, value]), body };
+      const init = {
+        method: 'POST',
+        headers: headers.map(([name, value]): [string, string] => [name, value]),
+        body,
+      };
       return notes.gate.handle(fromWebRequest(new Request(notes.url, init), { clientCertificate }));
     };
     const headers = peer.headers({ method: 'tools/list' });

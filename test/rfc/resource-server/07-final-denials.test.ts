@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Authorizer } from '../../../src/authz/authorizer.ts';
-import { ALLOW, deny, type Decision } from '../../../src/core/decision.ts';
+import { ALLOW, type Decision, deny } from '../../../src/core/decision.ts';
 import { scopesAskedBy } from '../../support/challenge.ts';
 import { SDKS } from '../../support/notes.ts';
 import { type NotesGate, startNotes } from '../../support/notes-gate.ts';
-import { BATCH_MODES, type Mode, MODES, openPeer, type PeerCall } from '../../support/peers.ts';
+import { BATCH_MODES, MODES, type Mode, openPeer, type PeerCall } from '../../support/peers.ts';
 import { type RawResponse, rpc } from '../../support/wire.ts';
 
 const PURGE: PeerCall = { method: 'tools/call', params: { name: 'purge', arguments: {} } };
@@ -56,7 +56,11 @@ describe.each(SDKS)('[resource-server/7] what no scope could mend at a server of
     });
 
     test('a login that is too weak or too old', async () => {
-      const decision = deny('insufficient_authentication', { kind: 'stepUp', acr: 'high', maxAgeSeconds: 60 });
+      const decision = deny('insufficient_authentication', {
+        kind: 'stepUp',
+        acr: 'high',
+        maxAgeSeconds: 60,
+      });
       const notes = await startNotes({ sdk, mode, authorization: authorizerThat(decision) });
       const answer = await ask(notes, mode, PURGE);
       expectNoScopeHint(answer);
@@ -98,7 +102,10 @@ describe.each(SDKS)('[resource-server/7] what no scope could mend at a server of
 
   test.each(BATCH_MODES)('is left out of what a batch asks for ($mode)', async (mode) => {
     const authorization = {
-      tools: { 'notes/purge': { roles: ['admin'], scopes: ['notes:purge'] }, 'notes/write': { scopes: ['notes:write'] } },
+      tools: {
+        'notes/purge': { roles: ['admin'], scopes: ['notes:purge'] },
+        'notes/write': { scopes: ['notes:write'] },
+      },
     };
     const notes = await startNotes({ sdk, mode, authorization });
     const poor = await openPeer(notes, mode, await notes.token());

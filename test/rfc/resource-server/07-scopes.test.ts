@@ -23,31 +23,37 @@ const OPERATIONS: Readonly<Record<string, readonly [PeerCall, string]>> = {
   'a prompt': [DRAFT, 'notes:draft'],
   'a resource': [READ_DRAFT, 'notes:draft'],
   'a completion of a prompt': [completion({ type: 'ref/prompt', name: 'draft' }, 'who'), 'notes:draft'],
-  'a completion of a resource': [completion({ type: 'ref/resource', uri: 'notes://draft/{id}' }, 'id'), 'notes:draft'],
+  'a completion of a resource': [
+    completion({ type: 'ref/resource', uri: 'notes://draft/{id}' }, 'id'),
+    'notes:draft',
+  ],
 };
 
 describe.each(SDKS)('[resource-server/7] too little scope at a server of SDK %s', (sdk) => {
   describe.each(MODES)('($mode)', (mode) => {
-    test.each(Object.entries(OPERATIONS))('is asked for, and enough of it serves: %s', async (_name, [call, scope]) => {
-      const notes = await startNotes({ sdk, mode, authorization: NOTES_RULES });
-      const poor = await openPeer(notes, mode, await notes.token({ scopes: ['notes:read'] }));
-      const answer = await poor.send(call);
-      expect(answer.status).toBe(403);
-      expect(parseChallenge(answer)).toEqual({
-        scheme: 'Bearer',
-        parameters: {
-          error: 'insufficient_scope',
-          error_description: 'More scope is needed for this operation',
-          scope,
-          resource_metadata: `${notes.origin}/.well-known/oauth-protected-resource/mcp`,
-        },
-      });
-      expect(notes.runs.calls).toEqual([]);
-      const rich = await openPeer(notes, mode, await notes.token({ scopes: [scope] }));
-      const served = await rich.send(call);
-      expect([served.status, served.json?.['error']]).toEqual([200, undefined]);
-      expect(notes.runs.calls).toHaveLength(1);
-    });
+    test.each(Object.entries(OPERATIONS))(
+      'is asked for, and enough of it serves: %s',
+      async (_name, [call, scope]) => {
+        const notes = await startNotes({ sdk, mode, authorization: NOTES_RULES });
+        const poor = await openPeer(notes, mode, await notes.token({ scopes: ['notes:read'] }));
+        const answer = await poor.send(call);
+        expect(answer.status).toBe(403);
+        expect(parseChallenge(answer)).toEqual({
+          scheme: 'Bearer',
+          parameters: {
+            error: 'insufficient_scope',
+            error_description: 'More scope is needed for this operation',
+            scope,
+            resource_metadata: `${notes.origin}/.well-known/oauth-protected-resource/mcp`,
+          },
+        });
+        expect(notes.runs.calls).toEqual([]);
+        const rich = await openPeer(notes, mode, await notes.token({ scopes: [scope] }));
+        const served = await rich.send(call);
+        expect([served.status, served.json?.['error']]).toEqual([200, undefined]);
+        expect(notes.runs.calls).toHaveLength(1);
+      },
+    );
   });
 
   test('is asked for when a resource is subscribed to, in both eras', async () => {
@@ -58,12 +64,28 @@ describe.each(SDKS)('[resource-server/7] too little scope at a server of SDK %s'
       method: 'subscriptions/listen',
       params: { notifications: { resourceSubscriptions: ['notes://public/1', 'notes://draft/1'] } },
     };
-    for (const [era, call] of [[STATELESS.era, subscribe], [MODERN.era, listen]] as const) {
+    for (const [era, call] of [
+      [STATELESS.era, subscribe],
+      [MODERN.era, listen],
+    ] as const) {
       const answer = await rpc(notes.url, { era, token, ...call });
       expect([answer.status, scopesAskedBy(answer)]).toEqual([403, ['notes:draft']]);
     }
     expect(notes.runs.calls).toEqual([]);
   });
+});
+
+test('[resource-server/7] all scopes of a subscription are in one challenge, whichever resource needs them', async () => {
+  const resources = {
+    'notes/notes://draft/*': { scopes: ['notes:draft'] },
+    'notes/notes://public/*': { scopes: ['notes:read'] },
+    'notes/notes://secret/*': { roles: ['admin'], scopes: ['notes:secret'] },
+  };
+  const notes = await startNotes({ authorization: { endpoint: { scopes: ['mcp:use'] }, resources } });
+  const uris = ['notes://public/1', 'notes://secret/1', 'notes://draft/1', 'notes://draft/2'];
+  const call = { method: 'subscriptions/listen', params: { notifications: { resourceSubscriptions: uris } } };
+  const answer = await rpc(notes.url, { era: MODERN.era, token: await notes.token(), ...call });
+  expect([answer.status, scopesAskedBy(answer)]).toEqual([403, ['mcp:use', 'notes:draft', 'notes:read']]);
 });
 
 describe.each(MODES)('[resource-server/7] all scopes of an operation ($mode)', (mode) => {
@@ -87,7 +109,12 @@ describe.each(MODES)('[resource-server/7] all scopes of an operation ($mode)', (
       const answer = await calls(scopes);
       expect([answer.status, scopesAskedBy(answer)]).toEqual([403, ALL]);
     }
-    expect(scopesAskedBy(await calls(['notes:admin']))).toEqual(['mcp:use', 'notes:admin', 'notes:any', 'notes:log']);
+    expect(scopesAskedBy(await calls(['notes:admin']))).toEqual([
+      'mcp:use',
+      'notes:admin',
+      'notes:any',
+      'notes:log',
+    ]);
     expect(notes.runs.calls).toEqual([]);
     const enough = await openPeer(notes, mode, await notes.token({ scopes: ALL }));
     expect((await enough.send(WRITE)).status).toBe(200);
@@ -96,7 +123,15 @@ describe.each(MODES)('[resource-server/7] all scopes of an operation ($mode)', (
   test('of the endpoint are needed for every method', async () => {
     const { url, token, runs } = await startNotes({ mode, authorization });
     const value = await token({ scopes: ['notes:any'] });
-    const methods = ['initialize', 'server/discover', 'ping', 'tools/list', 'prompts/list', 'resources/list', 'no/such'];
+    const methods = [
+      'initialize',
+      'server/discover',
+      'ping',
+      'tools/list',
+      'prompts/list',
+      'resources/list',
+      'no/such',
+    ];
     for (const method of methods) {
       const answer = await rpc(url, { era: mode.era, token: value, method });
       expect([method, answer.status, scopesAskedBy(answer)]).toEqual([method, 403, ['mcp:use']]);
@@ -122,7 +157,7 @@ describe.each(SDKS)('[resource-server/7] a batch at a server of SDK %s', (sdk) =
     const peer = await openPeer(notes, mode, await notes.token({ scopes: ['notes:draft', 'notes:write'] }));
     const answer = await peer.batch([ECHO, WRITE, DRAFT, READ_DRAFT]);
     const told = messagesIn(answer);
-    expect(told.map((message) => Number(message['id'])).toSorted()).toEqual([1, 2, 3, 4]);
+    expect(told.map((message) => String(message['id'])).toSorted()).toEqual(['1', '2', '3', '4']);
     expect(told.every((message) => message['error'] === undefined)).toBe(true);
   });
 
@@ -155,16 +190,23 @@ describe.each(MODES)('[resource-server/7] a wider scope ($mode)', (mode) => {
     expect((await peer.send(WRITE)).status).toBe(200);
   });
 
-  test.each(['notes', 'notes:', 'notes:wri', 'notes:writer', 'Notes:Write', 'notes:write:all', 'xnotes:write', '*', 'other:*'])(
-    'is not one that only looks like it: %s',
-    async (scope) => {
-      const notes = await startNotes({ mode, authorization });
-      const peer = await openPeer(notes, mode, await notes.token({ scopes: [scope] }));
-      const answer = await peer.send(WRITE);
-      expect([answer.status, scopesAskedBy(answer)]).toEqual([403, ['notes:write']]);
-      expect(notes.runs.calls).toEqual([]);
-    },
-  );
+  test.each([
+    'notes',
+    'notes:',
+    'notes:wri',
+    'notes:writer',
+    'Notes:Write',
+    'notes:write:all',
+    'xnotes:write',
+    '*',
+    'other:*',
+  ])('is not one that only looks like it: %s', async (scope) => {
+    const notes = await startNotes({ mode, authorization });
+    const peer = await openPeer(notes, mode, await notes.token({ scopes: [scope] }));
+    const answer = await peer.send(WRITE);
+    expect([answer.status, scopesAskedBy(answer)]).toEqual([403, ['notes:write']]);
+    expect(notes.runs.calls).toEqual([]);
+  });
 
   test('is not included by a narrower one', async () => {
     const tools = { 'notes/write': { scopes: ['notes:admin'] } };
@@ -175,24 +217,31 @@ describe.each(MODES)('[resource-server/7] a wider scope ($mode)', (mode) => {
 });
 
 describe.each(SDKS)('[resource-server/7] real clients at a server of SDK %s', (sdk) => {
-  test.each(['auto', 'legacy'] as const)('hear which scopes to ask for, and go on with them (%s)', async (era) => {
-    const notes = await startNotes({ sdk, authorization: NOTES_RULES });
-    const poor = await connectV2(notes.url, await notes.token(), era);
-    const error = await poor.callTool({ name: 'write', arguments: {} }).catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(InsufficientScopeError);
-    const { requiredScope = '' } = error as InsufficientScopeError;
-    const rich = await connectV2(notes.url, await notes.token({ scopes: requiredScope.split(' ') }), era);
-    await expect(rich.callTool({ name: 'write', arguments: {} })).resolves.toMatchObject({ content: [{ text: 'write' }] });
-    expect(notes.runs.calls.map(({ tool }) => tool)).toEqual(['write']);
-  });
+  test.each(['auto', 'legacy'] as const)(
+    'hear which scopes to ask for, and go on with them (%s)',
+    async (era) => {
+      const notes = await startNotes({ sdk, authorization: NOTES_RULES });
+      const poor = await connectV2(notes.url, await notes.token(), era);
+      const error = await poor.callTool({ name: 'write', arguments: {} }).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(InsufficientScopeError);
+      const { requiredScope = '' } = error as InsufficientScopeError;
+      const rich = await connectV2(notes.url, await notes.token({ scopes: requiredScope.split(' ') }), era);
+      await expect(rich.callTool({ name: 'write', arguments: {} })).resolves.toMatchObject({
+        content: [{ text: 'write' }],
+      });
+      expect(notes.runs.calls.map(({ tool }) => tool)).toEqual(['write']);
+    },
+  );
 
   test.each(CLIENTS)('go on after a refusal: $client', async ({ connect }) => {
     const notes = await startNotes({ sdk, authorization: NOTES_RULES });
     const client = await connect(notes.url, await notes.token());
     await expect(client.callTool({ name: 'write', arguments: {} })).rejects.toThrow();
-    await expect(client.callTool({ name: 'echo', arguments: { text: 'still here' } })).resolves.toMatchObject({
-      content: [{ text: 'still here' }],
-    });
+    await expect(client.callTool({ name: 'echo', arguments: { text: 'still here' } })).resolves.toMatchObject(
+      {
+        content: [{ text: 'still here' }],
+      },
+    );
     expect(notes.runs.calls.map(({ tool }) => tool)).toEqual(['echo']);
   });
 });

@@ -35,7 +35,9 @@ const BODIES: Readonly<Record<string, string | Uint8Array>> = {
   'a batch in a batch': JSON.stringify([[{ jsonrpc: '2.0', id: 1, ...CALL }]]),
   'a batch with something else in it': JSON.stringify([{ jsonrpc: '2.0', id: 1, ...CALL }, 7]),
   'a batch with one id twice': JSON.stringify([1, 1].map((id) => ({ jsonrpc: '2.0', id, ...CALL }))),
-  'a batch without end': JSON.stringify(Array.from({ length: 51 }, (_, id) => ({ jsonrpc: '2.0', id, ...CALL }))),
+  'a batch without end': JSON.stringify(
+    Array.from({ length: 51 }, (_, id) => ({ jsonrpc: '2.0', id, ...CALL })),
+  ),
   'nesting without end': `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":${'['.repeat(100)}${']'.repeat(100)}}}`,
 };
 
@@ -108,7 +110,10 @@ describe('[resource-server/8] what is no HTTP', () => {
     ['a request line of one word', 'HELLO\r\n\r\n'],
     ['a header without a colon', 'POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization Bearer x\r\n\r\n'],
     ['a blank before the colon', 'POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization : Bearer x\r\n\r\n'],
-    ['two lengths', 'POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}'],
+    [
+      'two lengths',
+      'POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}',
+    ],
     [
       'a length and chunks',
       'POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',

@@ -37,7 +37,13 @@ describe('[resource-server/9] the metadata of a resource', () => {
 
   test.each([
     ['a credential that does not hold', [['authorization', 'Bearer expired']]],
-    ['two credentials', [['authorization', 'Bearer a'], ['authorization', 'Bearer b']]],
+    [
+      'two credentials',
+      [
+        ['authorization', 'Bearer a'],
+        ['authorization', 'Bearer b'],
+      ],
+    ],
     ['a session of nobody’s', [['mcp-session-id', 'x']]],
     ['an accept header of its own', [['accept', 'text/event-stream']]],
   ] satisfies [string, HeaderPairs][])('is not refused because of %s', async (_name, headers) => {
@@ -48,7 +54,10 @@ describe('[resource-server/9] the metadata of a resource', () => {
   test('may be read by pages of allowed origins', async () => {
     const { origin } = await startNotes({ listen: { allowedOrigins: ['https://app.example'] } });
     const answer = await raw(`${origin}${WELL_KNOWN}/mcp`, { headers: [['origin', 'https://app.example']] });
-    expect([answer.status, answer.headers['access-control-allow-origin']]).toEqual([200, 'https://app.example']);
+    expect([answer.status, answer.headers['access-control-allow-origin']]).toEqual([
+      200,
+      'https://app.example',
+    ]);
   });
 
   test.each([
@@ -66,8 +75,11 @@ describe('[resource-server/9] the metadata of a resource', () => {
   });
 
   test('is not there where no authorization server is', async () => {
-    const { origin } = await startNotes({ auth: [{ type: 'jwt', secret: 'a secret that is long enough for HS256' }] });
-    for (const path of [WELL_KNOWN, `${WELL_KNOWN}/mcp`]) expect((await raw(`${origin}${path}`)).status).toBe(404);
+    const { origin } = await startNotes({
+      auth: [{ type: 'jwt', secret: 'a secret that is long enough for HS256' }],
+    });
+    for (const path of [WELL_KNOWN, `${WELL_KNOWN}/mcp`])
+      expect((await raw(`${origin}${path}`)).status).toBe(404);
   });
 
   test('names every authorization server there is', async () => {
@@ -84,11 +96,17 @@ describe('[resource-server/9] the metadata of a resource', () => {
 
 describe('[resource-server/9] the resource', () => {
   const SPOOFS: Readonly<Record<string, HeaderPairs>> = {
-    'Host': [['host', 'friend.example']],
+    Host: [['host', 'friend.example']],
     'Host with a port': [['host', 'friend.example:8443']],
-    'X-Forwarded-Host': [['x-forwarded-host', 'evil.example'], ['x-forwarded-proto', 'http']],
-    'X-Forwarded-Host of a trusted proxy': [['x-forwarded-for', '8.8.8.8'], ['x-forwarded-host', 'evil.example']],
-    'Forwarded': [['forwarded', 'host=evil.example;proto=http']],
+    'X-Forwarded-Host': [
+      ['x-forwarded-host', 'evil.example'],
+      ['x-forwarded-proto', 'http'],
+    ],
+    'X-Forwarded-Host of a trusted proxy': [
+      ['x-forwarded-for', '8.8.8.8'],
+      ['x-forwarded-host', 'evil.example'],
+    ],
+    Forwarded: [['forwarded', 'host=evil.example;proto=http']],
     'X-Original-URL': [['x-original-url', 'https://evil.example/mcp']],
     'X-Original-Host': [['x-original-host', 'evil.example']],
   };
@@ -137,8 +155,13 @@ describe('[resource-server/9] several servers', () => {
   const startTwo = () =>
     startGate({
       publicUrl: PUBLIC,
-      servers: { notes: { factory: notesFactory(createRuns()) }, files: { factory: notesFactoryV1(createRuns()) } },
-      authorization: { tools: { 'notes/write': { scopes: ['notes:write'] }, 'files/write': { scopes: ['files:write'] } } },
+      servers: {
+        notes: { factory: notesFactory(createRuns()) },
+        files: { factory: notesFactoryV1(createRuns()) },
+      },
+      authorization: {
+        tools: { 'notes/write': { scopes: ['notes:write'] }, 'files/write': { scopes: ['files:write'] } },
+      },
     });
 
   test('have a document and a challenge each', async () => {
@@ -150,7 +173,9 @@ describe('[resource-server/9] several servers', () => {
         resource_name: name,
         scopes_supported: [`${name}:write`],
       });
-      const { parameters } = parseChallenge(await rpc(`${origin}/mcp/${name}`, { era: '2026-07-28', method: 'tools/list' }));
+      const { parameters } = parseChallenge(
+        await rpc(`${origin}/mcp/${name}`, { era: '2026-07-28', method: 'tools/list' }),
+      );
       expect(parameters).toEqual({
         scope: `${name}:write`,
         resource_metadata: `${PUBLIC}${WELL_KNOWN}/mcp/${name}`,

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { Authorizer } from '../../../src/authz/authorizer.ts';
 import { ALLOW } from '../../../src/core/decision.ts';
 import { TokenResolutionError } from '../../../src/core/errors.ts';
-import { INITIALIZE, type HeaderPairs, type RawResponse, rpc } from '../../support/wire.ts';
 import { PROMPTS, SDKS, SHELVES, TOOLS } from '../../support/notes.ts';
 import { type NotesGate, type NotesOptions, startNotes } from '../../support/notes-gate.ts';
-import { type Mode, MODES, openPeer, type PeerCall, STATEFUL } from '../../support/peers.ts';
+import { MODES, type Mode, openPeer, type PeerCall, STATEFUL } from '../../support/peers.ts';
+import { type HeaderPairs, INITIALIZE, type RawResponse, rpc } from '../../support/wire.ts';
 
 /** Everything that a gate could ask or start, each with its count. */
 interface Watched {
@@ -33,10 +33,19 @@ const CALLS: readonly PeerCall[] = [
   { method: 'initialize', params: INITIALIZE },
   { method: 'server/discover' },
   { method: 'tools/list' },
-  ...[...TOOLS, 'no-such-tool', ''].map((name) => ({ method: 'tools/call', params: { name, arguments: {} } })),
+  ...[...TOOLS, 'no-such-tool', ''].map((name) => ({
+    method: 'tools/call',
+    params: { name, arguments: {} },
+  })),
   ...[...PROMPTS, 'no-such-prompt'].map((name) => ({ method: 'prompts/get', params: { name } })),
-  ...[...SHELVES, 'nowhere'].map((shelf) => ({ method: 'resources/read', params: { uri: `notes://${shelf}/1` } })),
-  { method: 'subscriptions/listen', params: { notifications: { resourceSubscriptions: ['notes://secret/1'] } } },
+  ...[...SHELVES, 'nowhere'].map((shelf) => ({
+    method: 'resources/read',
+    params: { uri: `notes://${shelf}/1` },
+  })),
+  {
+    method: 'subscriptions/listen',
+    params: { notifications: { resourceSubscriptions: ['notes://secret/1'] } },
+  },
   { method: 'no/such/method' },
 ];
 
@@ -51,10 +60,11 @@ type Credential = (notes: NotesGate) => Promise<HeaderPairs>;
 const bearer = (token: string): HeaderPairs => [['authorization', `Bearer ${token}`]];
 
 const UNKNOWN_CALLERS: Readonly<Record<string, Credential>> = {
-  'nobody': () => Promise.resolve([]),
+  nobody: () => Promise.resolve([]),
   'a bad token': () => Promise.resolve(bearer('bad')),
   'an expired token': async ({ token }) => bearer(await token({ expiresInSeconds: -60 })),
-  'a token for somebody else': async ({ token }) => bearer(await token({ audience: 'https://other.example' })),
+  'a token for somebody else': async ({ token }) =>
+    bearer(await token({ audience: 'https://other.example' })),
   'a revoked token': async ({ token, gate }) => {
     const revoked = await token();
     gate.revoke({ token: revoked });
@@ -65,30 +75,40 @@ const UNKNOWN_CALLERS: Readonly<Record<string, Credential>> = {
 
 describe.each(SDKS)('[resource-server/11] before validation, at a server of SDK %s', (sdk) => {
   describe.each(MODES)('($mode)', (mode) => {
-    test.each(Object.entries(UNKNOWN_CALLERS))('nothing runs and nothing is told to %s', async (_name, credential) => {
-      for (const instances of ['fresh', 'pooled'] as const) {
-        const { notes, asked } = await startWatched({ sdk, mode, server: { instances: { mode: instances } } });
-        const headers = await credential(notes);
-        const answers = new Set<string>();
-        for (const call of CALLS) {
-          const answer = await rpc(notes.url, { era: mode.era, ...call, headers });
-          expect([400, 401]).toContain(answer.status);
-          expect(answer.headers).not.toHaveProperty('mcp-session-id');
-          answers.add(essence(answer));
+    test.each(Object.entries(UNKNOWN_CALLERS))(
+      'nothing runs and nothing is told to %s',
+      async (_name, credential) => {
+        for (const instances of ['fresh', 'pooled'] as const) {
+          const { notes, asked } = await startWatched({
+            sdk,
+            mode,
+            server: { instances: { mode: instances } },
+          });
+          const headers = await credential(notes);
+          const answers = new Set<string>();
+          for (const call of CALLS) {
+            const answer = await rpc(notes.url, { era: mode.era, ...call, headers });
+            expect([400, 401]).toContain(answer.status);
+            expect(answer.headers).not.toHaveProperty('mcp-session-id');
+            answers.add(essence(answer));
+          }
+          expect([...answers]).toHaveLength(1);
+          expect([...answers].join()).not.toMatch(/whoami|confidential|secret|1\.0\.0/);
+          expect(asked).toEqual({ resolver: 0, authorizer: 0 });
+          expect(notes.runs).toEqual({ built: [], calls: [], seen: [] });
         }
-        expect([...answers]).toHaveLength(1);
-        expect([...answers].join()).not.toMatch(/whoami|confidential|secret|1\.0\.0/);
-        expect(asked).toEqual({ resolver: 0, authorizer: 0 });
-        expect(notes.runs).toEqual({ built: [], calls: [], seen: [] });
-      }
-    });
+      },
+    );
   });
 });
 
 describe.each(SDKS)('[resource-server/11] a refusal at a server of SDK %s', (sdk) => {
   describe.each(MODES)('($mode)', (mode) => {
     test('for want of the endpoint’s scopes is the same for every name there is and is not', async () => {
-      const authorization = { endpoint: { scopes: ['mcp:use'] }, tools: { 'notes/purge': { roles: ['admin'] } } };
+      const authorization = {
+        endpoint: { scopes: ['mcp:use'] },
+        tools: { 'notes/purge': { roles: ['admin'] } },
+      };
       const hidden = {
         prompts: { 'notes/confidential': { roles: ['admin'] } },
         resources: { 'notes/notes://secret/*': { roles: ['admin'] } },
@@ -155,7 +175,10 @@ describe.each(SDKS)('[resource-server/11] a refusal at a server of SDK %s', (sdk
     });
 
     test('of a name that is hidden builds nothing', async () => {
-      const authorization = { tools: { 'notes/*': { roles: ['admin'] } }, prompts: { 'notes/*': { roles: ['admin'] } } };
+      const authorization = {
+        tools: { 'notes/*': { roles: ['admin'] } },
+        prompts: { 'notes/*': { roles: ['admin'] } },
+      };
       const notes = await startNotes({ sdk, mode, authorization });
       const peer = await openPeer(notes, mode, await notes.token());
       const { length } = notes.runs.built;

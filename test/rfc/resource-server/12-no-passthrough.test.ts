@@ -15,12 +15,18 @@ import { type HeaderPairs, headersOf, raw, rpc } from '../../support/wire.ts';
 const WHOAMI: PeerCall = { method: 'tools/call', params: { name: 'whoami', arguments: {} } };
 
 const vault = {
-  resolveToken: (userId: string, resourceType: string) => Promise.resolve(`upstream-${resourceType}-${userId}`),
+  resolveToken: (userId: string, resourceType: string) =>
+    Promise.resolve(`upstream-${resourceType}-${userId}`),
 };
 
 /** Whatever servers and tools were given, with everything in it that can be reached. */
 function everythingGiven({ runs }: Pick<NotesGate, 'runs'>): string {
-  return inspect(runs, { depth: Number.POSITIVE_INFINITY, showHidden: true, getters: true, maxStringLength: null });
+  return inspect(runs, {
+    depth: Number.POSITIVE_INFINITY,
+    showHidden: true,
+    getters: true,
+    maxStringLength: null,
+  });
 }
 
 function expectNoTrace(given: string, token: string): void {
@@ -40,18 +46,32 @@ const SECRETS: HeaderPairs = [
 
 describe.each(SDKS)('[resource-server/12] the client’s token at a server of SDK %s', (sdk) => {
   describe.each(MODES)('($mode)', (mode) => {
-    test.each(['fresh', 'pooled'] as const)('is in nothing that servers and tools get (%s)', async (instances) => {
-      const server = { instances: { mode: instances }, extras: { query: ['lang'], headers: ['x-lang'] } };
-      const notes = await startNotes({ sdk, mode, server });
-      const place = { url: `${notes.url}?lang=fr&access_token=query-secret`, headers: [...SECRETS, ['x-lang', 'en']] as const };
-      const peer = await openPeer(place, mode, await notes.token({ scopes: ['a'], clientId: 'app' }));
-      expect((await peer.send(WHOAMI)).status).toBe(200);
-      const given = everythingGiven(notes);
-      expectNoTrace(given, peer.token);
-      expect(given).not.toMatch(/-secret/);
-      expect(notes.runs.seen[0]).toMatchObject({ token: '', clientId: 'app', scopes: ['a'], extra: { userId: 'alice' } });
-      expect(notes.runs.built.at(-1)?.extras).toMatchObject({ query: { lang: 'fr' }, headers: { 'x-lang': 'en' } });
-    });
+    test.each(['fresh', 'pooled'] as const)(
+      'is in nothing that servers and tools get (%s)',
+      async (instances) => {
+        const server = { instances: { mode: instances }, extras: { query: ['lang'], headers: ['x-lang'] } };
+        const notes = await startNotes({ sdk, mode, server });
+        const place = {
+          url: `${notes.url}?lang=fr&access_token=query-secret`,
+          headers: [...SECRETS, ['x-lang', 'en']] as const,
+        };
+        const peer = await openPeer(place, mode, await notes.token({ scopes: ['a'], clientId: 'app' }));
+        expect((await peer.send(WHOAMI)).status).toBe(200);
+        const given = everythingGiven(notes);
+        expectNoTrace(given, peer.token);
+        expect(given).not.toMatch(/-secret/);
+        expect(notes.runs.seen[0]).toMatchObject({
+          token: '',
+          clientId: 'app',
+          scopes: ['a'],
+          extra: { userId: 'alice' },
+        });
+        expect(notes.runs.built.at(-1)?.extras).toMatchObject({
+          query: { lang: 'fr' },
+          headers: { 'x-lang': 'en' },
+        });
+      },
+    );
 
     test('is not what goes upstream: the resolver’s token is, each user’s own', async () => {
       const notes = await startNotes({ sdk, mode, tenancy: { credentials: { notes: vault } } });
@@ -63,8 +83,8 @@ describe.each(SDKS)('[resource-server/12] the client’s token at a server of SD
           expect((await peer.send(WHOAMI)).status).toBe(200);
         }),
       );
-      const called = notes.runs.calls.map(({ token, userId }) => [userId, token]).toSorted();
-      expect(called).toEqual(users.map((user) => [user, `upstream-notes-${user}`]));
+      const called = notes.runs.calls.map(({ token, userId }) => `${userId}: ${token}`).toSorted();
+      expect(called).toEqual(users.map((user) => `${user}: upstream-notes-${user}`));
       for (const { token, userId } of notes.runs.built) expect(token).toBe(`upstream-notes-${userId}`);
       for (const token of tokens) expectNoTrace(everythingGiven(notes), token);
     });
@@ -122,7 +142,9 @@ describe('[resource-server/12] configuration', () => {
   test.each(['Authorization', 'cookie', 'X-API-Key', 'x-session-id', 'DPoP', 'proxy-authorization'])(
     'cannot show servers the header %s',
     async (name) => {
-      await expect(startNotes({ server: { extras: { headers: [name] } } })).rejects.toThrow(ConfigurationError);
+      await expect(startNotes({ server: { extras: { headers: [name] } } })).rejects.toThrow(
+        ConfigurationError,
+      );
     },
   );
 
@@ -152,7 +174,9 @@ describe('[resource-server/12] configuration', () => {
     const url = `http://localhost:${port}/mcp`;
     const token = await issuer.token({ subject: 'alice', audience: url });
     const query = `?access_token=${token}&lang=fr`;
-    expect((await rpc(`http://127.0.0.1:${port}/mcp${query}`, { era: '2026-07-28', token, ...WHOAMI })).status).toBe(200);
+    expect(
+      (await rpc(`http://127.0.0.1:${port}/mcp${query}`, { era: '2026-07-28', token, ...WHOAMI })).status,
+    ).toBe(200);
     expectNoTrace(everythingGiven({ runs }), token);
     expect(runs.calls).toEqual([{ tool: 'whoami', token: 'upstream-notes-alice', userId: 'alice' }]);
     expect(runs.built.at(-1)?.extras.query).toEqual({ lang: 'fr' });

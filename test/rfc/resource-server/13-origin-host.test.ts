@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { fromWebRequest } from '../../../src/http/inbound-request.ts';
 import { type NotesGate, startNotes } from '../../support/notes-gate.ts';
-import { type Mode, MODES, openPeer } from '../../support/peers.ts';
-import { ERAS, type HeaderPairs, headersOf, messageOf, raw, type RawResponse } from '../../support/wire.ts';
+import { MODES, type Mode, openPeer } from '../../support/peers.ts';
+import { ERAS, type HeaderPairs, headersOf, messageOf, type RawResponse, raw } from '../../support/wire.ts';
 
 const FRIEND = 'https://app.example';
 const PUBLIC = 'https://mcp.example.com';
@@ -34,7 +34,10 @@ const FOREIGN_ORIGINS: Readonly<Record<string, (own: string) => HeaderPairs>> = 
   'a friend in another case': () => [['origin', FRIEND.toUpperCase()]],
   'a friend with user information': () => [['origin', 'https://app.example@evil.example']],
   'a friend in a list': () => [['origin', `${FRIEND}, https://evil.example`]],
-  'a friend and another': () => [['origin', FRIEND], ['origin', 'https://evil.example']],
+  'a friend and another': () => [
+    ['origin', FRIEND],
+    ['origin', 'https://evil.example'],
+  ],
 };
 
 describe.each(MODES)('[resource-server/13] Origin ($mode)', (mode) => {
@@ -85,7 +88,8 @@ const FOREIGN_HOSTS: Readonly<Record<string, HeaderPairs>> = {
 };
 
 describe.each(MODES)('[resource-server/13] Host ($mode)', (mode) => {
-  const start = () => startNotes({ mode, publicUrl: PUBLIC, listen: { allowedHosts: ['Proxy.Internal', '192.0.2.9'] } });
+  const start = () =>
+    startNotes({ mode, publicUrl: PUBLIC, listen: { allowedHosts: ['Proxy.Internal', '192.0.2.9'] } });
 
   test.each(Object.entries(FOREIGN_HOSTS))('is refused: %s', async (_name, headers) => {
     const answer = await call(await start(), mode, headers);
@@ -110,7 +114,10 @@ describe.each(MODES)('[resource-server/13] Host ($mode)', (mode) => {
   test('is not replaced by what a header says of it', async () => {
     const notes = await start();
     for (const name of ['x-forwarded-host', 'x-host', 'forwarded']) {
-      const answer = await call(notes, mode, [['host', 'evil.example'], [name, 'mcp.example.com']]);
+      const answer = await call(notes, mode, [
+        ['host', 'evil.example'],
+        [name, 'mcp.example.com'],
+      ]);
       expect([name, answer.status]).toEqual([name, 403]);
     }
   });
@@ -129,7 +136,10 @@ describe('[resource-server/13] Host and Origin', () => {
   ])('are checked before anything else: %s', async (_name, method, path) => {
     const { origin, runs } = await startNotes();
     const preflight = ['access-control-request-method', 'POST'] as const;
-    for (const bad of [['host', 'evil.example'], ['origin', 'https://evil.example']] as const) {
+    for (const bad of [
+      ['host', 'evil.example'],
+      ['origin', 'https://evil.example'],
+    ] as const) {
       const answer = await raw(`${origin}${path}`, { method, headers: [bad, preflight] });
       expect([bad[0], answer.status]).toEqual([bad[0], 403]);
       expect(answer.headers).not.toHaveProperty('access-control-allow-origin');
@@ -139,7 +149,10 @@ describe('[resource-server/13] Host and Origin', () => {
 
   test('are checked before the credential is', async () => {
     const { url } = await startNotes();
-    for (const bad of [['host', 'evil.example'], ['origin', 'https://evil.example']] as const) {
+    for (const bad of [
+      ['host', 'evil.example'],
+      ['origin', 'https://evil.example'],
+    ] as const) {
       const headers = headersOf({ era: '2026-07-28', token: 'bad', ...CALL, headers: [bad] });
       expect((await raw(url, { method: 'POST', headers, body: '{}' })).status).toBe(403);
     }
@@ -151,7 +164,9 @@ describe('[resource-server/13] Host and Origin', () => {
       const headers = new Headers(headersOf({ era, token: await token(), ...CALL }));
       headers.set('host', host);
       const init = { method: 'POST', headers, body: JSON.stringify(messageOf({ era, ...CALL })) };
-      const { status } = await gate.handle(fromWebRequest(new Request('http://x/mcp', init), { localAddress }));
+      const { status } = await gate.handle(
+        fromWebRequest(new Request('http://x/mcp', init), { localAddress }),
+      );
       return status;
     };
     expect(await ask('192.0.2.7:3000', '192.0.2.7')).toBe(200);

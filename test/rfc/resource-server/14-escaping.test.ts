@@ -45,7 +45,10 @@ describe.each(ERAS)('[resource-server/14] the challenge holds what it is told to
     const { url, origin } = await startNotes({ auth: [provider] });
     const answer = await rpc(url, { era, token: 'any', method: 'tools/list' });
     expect(answer.status).toBe(401);
-    expect(parseChallenge(answer).parameters).toEqual({ error: 'invalid_token', error_description: inHeader(text) });
+    expect(parseChallenge(answer).parameters).toEqual({
+      error: 'invalid_token',
+      error_description: inHeader(text),
+    });
     expect(answer.json?.['code']).toBe('INVALID_TOKEN');
     expect(answer.headers).not.toHaveProperty('set-cookie');
     expect(answer.headers).not.toHaveProperty('x-injected');
@@ -55,12 +58,17 @@ describe.each(ERAS)('[resource-server/14] the challenge holds what it is told to
   test.each(Object.entries(HOSTILE))('%s in a scope', async (_name, text) => {
     const authorization: Authorizer = {
       decide: ({ target }) =>
-        target.name === 'write' ? deny('insufficient_scope', { kind: 'scopes', scopes: ['first', text] }) : ALLOW,
+        target.name === 'write'
+          ? deny('insufficient_scope', { kind: 'scopes', scopes: ['first', text] })
+          : ALLOW,
       endpointScopes: ['mcp:use', text],
     };
     const { url, token, resource } = await startNotes({ authorization });
     const nobody = await rpc(url, { era, method: 'tools/list' });
-    expect([nobody.status, parseChallenge(nobody).parameters['scope']]).toEqual([401, `mcp:use ${inHeader(text)}`]);
+    expect([nobody.status, parseChallenge(nobody).parameters['scope']]).toEqual([
+      401,
+      `mcp:use ${inHeader(text)}`,
+    ]);
     const params = { name: 'write', arguments: {} };
     const poor = await rpc(url, { era, token: await token(), method: 'tools/call', params });
     expect(poor.status).toBe(403);
@@ -84,22 +92,34 @@ describe.each(ERAS)('[resource-server/14] the challenge holds what it is told to
     expect(`${JSON.stringify(answer.headers)}${answer.text}`).not.toContain('marked');
   });
 
-  test.each(Object.entries(HOSTILE))('%s in names and claims stays out of all headers', async (_name, text) => {
-    const { url, issuer, resource } = await startNotes({ authorization: NOTES_RULES });
-    const token = await issuer.token({ subject: text, audience: resource, clientId: text, claims: { tenant: text } });
-    for (const [method, params] of [
-      ['tools/call', { name: text, arguments: {} }],
-      ['resources/read', { uri: `notes://secret/${text}` }],
-      [text, {}],
-    ] as const) {
-      const message = { jsonrpc: '2.0', id: 1, method, params };
-      const headers = [['content-type', 'application/json'], ['accept', '*/*'], ['authorization', `Bearer ${token}`]] as const;
-      const answer = await raw(url, { method: 'POST', headers, body: JSON.stringify(message) });
-      expect(answer.headers).not.toHaveProperty('set-cookie');
-      expect(answer.headers).not.toHaveProperty('x-injected');
-      expect(answer.status).toBeLessThan(500);
-    }
-  });
+  test.each(Object.entries(HOSTILE))(
+    '%s in names and claims stays out of all headers',
+    async (_name, text) => {
+      const { url, issuer, resource } = await startNotes({ authorization: NOTES_RULES });
+      const token = await issuer.token({
+        subject: text,
+        audience: resource,
+        clientId: text,
+        claims: { tenant: text },
+      });
+      for (const [method, params] of [
+        ['tools/call', { name: text, arguments: {} }],
+        ['resources/read', { uri: `notes://secret/${text}` }],
+        [text, {}],
+      ] as const) {
+        const message = { jsonrpc: '2.0', id: 1, method, params };
+        const headers = [
+          ['content-type', 'application/json'],
+          ['accept', '*/*'],
+          ['authorization', `Bearer ${token}`],
+        ] as const;
+        const answer = await raw(url, { method: 'POST', headers, body: JSON.stringify(message) });
+        expect(answer.headers).not.toHaveProperty('set-cookie');
+        expect(answer.headers).not.toHaveProperty('x-injected');
+        expect(answer.status).toBeLessThan(500);
+      }
+    },
+  );
 });
 
 describe('[resource-server/14] a request id', () => {
@@ -119,7 +139,10 @@ describe('[resource-server/14] a request id', () => {
 
   test('sent twice is neither of the two', async () => {
     const { url } = await startNotes();
-    const headers = [['x-request-id', 'one'], ['x-request-id', 'two']] as const;
+    const headers = [
+      ['x-request-id', 'one'],
+      ['x-request-id', 'two'],
+    ] as const;
     expect((await raw(url, { headers })).headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
   });
 });
@@ -136,10 +159,16 @@ describe('[resource-server/14] what is sent as it is on the wire', () => {
   test('a provider that signs in whoever it likes cannot put a name into a header either', async () => {
     const subject = 'a"\r\nSet-Cookie: session=stolen';
     const provider: AuthProvider = {
-      authenticate: () => Promise.resolve({ authenticated: true, principal: createPrincipal({ issuer: 'urn:x', subject }) }),
+      authenticate: () =>
+        Promise.resolve({ authenticated: true, principal: createPrincipal({ issuer: 'urn:x', subject }) }),
     };
     const { url } = await startNotes({ auth: [provider], authorization: NOTES_RULES });
-    const answer = await rpc(url, { era: '2026-07-28', token: 'x', method: 'tools/call', params: { name: 'write' } });
+    const answer = await rpc(url, {
+      era: '2026-07-28',
+      token: 'x',
+      method: 'tools/call',
+      params: { name: 'write' },
+    });
     expect(answer.status).toBe(403);
     expect(Object.keys(parseChallenge(answer).parameters)).toEqual(['error', 'error_description', 'scope']);
     expect(answer.headers).not.toHaveProperty('set-cookie');

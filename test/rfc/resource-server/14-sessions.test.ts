@@ -6,7 +6,7 @@ import { startNotes } from '../../support/notes-gate.ts';
 import { notesFactory } from '../../support/notes-server.ts';
 import { notesFactoryV1 } from '../../support/notes-server-v1.ts';
 import { openPeer, openSession, type PeerCall, STATEFUL } from '../../support/peers.ts';
-import { headersOf, INITIALIZE, messageOf, raw, type RawResponse, rpc } from '../../support/wire.ts';
+import { headersOf, INITIALIZE, messageOf, type RawResponse, raw, rpc } from '../../support/wire.ts';
 
 const { era } = STATEFUL;
 const WHOAMI: PeerCall = { method: 'tools/call', params: { name: 'whoami', arguments: {} } };
@@ -14,8 +14,10 @@ const WHOAMI: PeerCall = { method: 'tools/call', params: { name: 'whoami', argum
 /** Every way to touch a session: calls of all kinds, a stream, the end. */
 const TOUCHES: Readonly<Record<string, (url: string, token: string, id: string) => Promise<RawResponse>>> = {
   'a call': (url, token, id) => post(url, token, id, WHOAMI),
-  'a call of a hidden tool': (url, token, id) => post(url, token, id, { ...WHOAMI, params: { name: 'purge' } }),
-  'a call of an unknown tool': (url, token, id) => post(url, token, id, { ...WHOAMI, params: { name: 'no-such' } }),
+  'a call of a hidden tool': (url, token, id) =>
+    post(url, token, id, { ...WHOAMI, params: { name: 'purge' } }),
+  'a call of an unknown tool': (url, token, id) =>
+    post(url, token, id, { ...WHOAMI, params: { name: 'no-such' } }),
   'a hidden resource': (url, token, id) =>
     post(url, token, id, { method: 'resources/read', params: { uri: 'notes://secret/1' } }),
   'an unknown resource': (url, token, id) =>
@@ -24,7 +26,8 @@ const TOUCHES: Readonly<Record<string, (url: string, token: string, id: string) 
   'a ping': (url, token, id) => post(url, token, id, { method: 'ping' }),
   'an unknown method': (url, token, id) => post(url, token, id, { method: 'no/such' }),
   'a second opening': (url, token, id) => post(url, token, id, { method: 'initialize', params: INITIALIZE }),
-  'a batch': (url, token, id) => send(url, token, id, [messageOf({ era, ...WHOAMI }), messageOf({ era, id: 2, ...WHOAMI })]),
+  'a batch': (url, token, id) =>
+    send(url, token, id, [messageOf({ era, ...WHOAMI }), messageOf({ era, id: 2, ...WHOAMI })]),
   'a notification': (url, token, id) =>
     send(url, token, id, { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } }),
   'an answer to the server': (url, token, id) => send(url, token, id, { jsonrpc: '2.0', id: 1, result: {} }),
@@ -150,7 +153,8 @@ describe.each(SDKS)('[resource-server/14] a session at a server of SDK %s', (sdk
     const token = await notes.token();
     const ids = await Promise.all(Array.from({ length: 20 }, () => openSession(notes, token)));
     expect(new Set(ids).size).toBe(20);
-    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    for (const id of ids)
+      expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     const modern = await rpc(notes.url, { era: '2026-07-28', token, method: 'tools/list' });
     expect([modern.status, modern.headers['mcp-session-id']]).toEqual([200, undefined]);
   });

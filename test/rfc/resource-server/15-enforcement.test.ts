@@ -12,9 +12,15 @@ import { notesFactoryV1 } from '../../support/notes-server-v1.ts';
 import { BATCH_MODES, MODERN, MODES, openPeer, type PeerCall } from '../../support/peers.ts';
 import { type Json, messageOf, messagesIn, raw } from '../../support/wire.ts';
 
-const call = (name: string): PeerCall => ({ method: 'tools/call', params: { name, arguments: argumentsOf(name) } });
+const call = (name: string): PeerCall => ({
+  method: 'tools/call',
+  params: { name, arguments: argumentsOf(name) },
+});
 const read = (uri: string): PeerCall => ({ method: 'resources/read', params: { uri } });
-const get = (name: string): PeerCall => ({ method: 'prompts/get', params: { name, arguments: { who: 'x' } } });
+const get = (name: string): PeerCall => ({
+  method: 'prompts/get',
+  params: { name, arguments: { who: 'x' } },
+});
 
 function argumentsOf(tool: string): Readonly<Record<string, string>> {
   return tool === 'echo' ? { text: 'x' } : tool === 'touch' ? { uri: 'notes://public/1' } : {};
@@ -57,13 +63,26 @@ describe.each(SDKS)('[resource-server/15] at a server of SDK %s', (sdk) => {
         secret: 'unknown',
       });
       const ran = notes.runs.calls.map(({ tool }) => tool).toSorted();
-      expect(ran).toEqual(['echo', 'grow', 'prompt:greet', 'resource:notes://public/1', 'slow', 'touch', 'whoami']);
+      expect(ran).toEqual([
+        'echo',
+        'grow',
+        'prompt:greet',
+        'resource:notes://public/1',
+        'slow',
+        'touch',
+        'whoami',
+      ]);
     });
 
     test('whoever may have it gets what is hidden from others', async () => {
       const notes = await start();
       const admin = await openPeer(notes, mode, await notes.token({ roles: ['admin'] }));
-      for (const asked of [call('purge'), get('confidential'), read('notes://secret/1'), read('notes://secret/99')]) {
+      for (const asked of [
+        call('purge'),
+        get('confidential'),
+        read('notes://secret/1'),
+        read('notes://secret/99'),
+      ]) {
         expect((await admin.send(asked)).json?.['error']).toBeUndefined();
       }
       expect(notes.runs.calls).toHaveLength(4);
@@ -122,31 +141,34 @@ describe.each(SDKS)('[resource-server/15] at a server of SDK %s', (sdk) => {
     });
   });
 
-  test.each(BATCH_MODES)('a batch runs what is allowed and answers the rest as unknown ($mode)', async (mode) => {
-    const notes = await startNotes({ sdk, mode, authorization: NOTES_RULES });
-    const peer = await openPeer(notes, mode, await notes.token());
-    const answer = await peer.batch([
-      call('purge'),
-      call('echo'),
-      read('notes://secret/1'),
-      read('notes://public/1'),
-      get('confidential'),
-      get('greet'),
-      call('no-such-tool'),
-    ]);
-    expect(answer.status).toBe(200);
-    expect(outcomesOf(messagesIn(answer))).toEqual({
-      1: 'Unknown tool: purge',
-      2: 'ran',
-      3: 'Unknown resource: notes://secret/1',
-      4: 'ran',
-      5: 'Unknown prompt: confidential',
-      6: 'ran',
-      7: 'Unknown tool: no-such-tool',
-    });
-    const ran = notes.runs.calls.map(({ tool }) => tool).toSorted();
-    expect(ran).toEqual(['echo', 'prompt:greet', 'resource:notes://public/1']);
-  });
+  test.each(BATCH_MODES)(
+    'a batch runs what is allowed and answers the rest as unknown ($mode)',
+    async (mode) => {
+      const notes = await startNotes({ sdk, mode, authorization: NOTES_RULES });
+      const peer = await openPeer(notes, mode, await notes.token());
+      const answer = await peer.batch([
+        call('purge'),
+        call('echo'),
+        read('notes://secret/1'),
+        read('notes://public/1'),
+        get('confidential'),
+        get('greet'),
+        call('no-such-tool'),
+      ]);
+      expect(answer.status).toBe(200);
+      expect(outcomesOf(messagesIn(answer))).toEqual({
+        1: 'Unknown tool: purge',
+        2: 'ran',
+        3: 'Unknown resource: notes://secret/1',
+        4: 'ran',
+        5: 'Unknown prompt: confidential',
+        6: 'ran',
+        7: 'Unknown tool: no-such-tool',
+      });
+      const ran = notes.runs.calls.map(({ tool }) => tool).toSorted();
+      expect(ran).toEqual(['echo', 'prompt:greet', 'resource:notes://public/1']);
+    },
+  );
 
   test.each(BATCH_MODES)('a batch of nothing but hidden names builds no server ($mode)', async (mode) => {
     const notes = await startNotes({ sdk, mode, authorization: NOTES_RULES });
@@ -157,19 +179,24 @@ describe.each(SDKS)('[resource-server/15] at a server of SDK %s', (sdk) => {
     expect(notes.runs.built).toHaveLength(length);
   });
 
-  test.each(CLIENTS)('a $client is refused like anybody else, and served like anybody else', async ({ connect }) => {
-    const notes = await startNotes({ sdk, authorization: NOTES_RULES });
-    const user = await connect(notes.url, await notes.token());
-    await expect(user.callTool({ name: 'purge', arguments: {} })).rejects.toThrow('Unknown tool: purge');
-    await expect(user.getPrompt({ name: 'confidential', arguments: { who: 'x' } })).rejects.toThrow('Unknown prompt');
-    await expect(user.readResource({ uri: 'notes://secret/1' })).rejects.toThrow('Unknown resource');
-    expect(notes.runs.calls).toEqual([]);
-    const admin = await connect(notes.url, await notes.token({ roles: ['admin'] }));
-    await admin.callTool({ name: 'purge', arguments: {} });
-    await admin.getPrompt({ name: 'confidential', arguments: { who: 'x' } });
-    await admin.readResource({ uri: 'notes://secret/1' });
-    expect(notes.runs.calls).toHaveLength(3);
-  });
+  test.each(CLIENTS)(
+    'a $client is refused like anybody else, and served like anybody else',
+    async ({ connect }) => {
+      const notes = await startNotes({ sdk, authorization: NOTES_RULES });
+      const user = await connect(notes.url, await notes.token());
+      await expect(user.callTool({ name: 'purge', arguments: {} })).rejects.toThrow('Unknown tool: purge');
+      await expect(user.getPrompt({ name: 'confidential', arguments: { who: 'x' } })).rejects.toThrow(
+        'Unknown prompt',
+      );
+      await expect(user.readResource({ uri: 'notes://secret/1' })).rejects.toThrow('Unknown resource');
+      expect(notes.runs.calls).toEqual([]);
+      const admin = await connect(notes.url, await notes.token({ roles: ['admin'] }));
+      await admin.callTool({ name: 'purge', arguments: {} });
+      await admin.getPrompt({ name: 'confidential', arguments: { who: 'x' } });
+      await admin.readResource({ uri: 'notes://secret/1' });
+      expect(notes.runs.calls).toHaveLength(3);
+    },
+  );
 });
 
 describe.each(SDKS)('[resource-server/15] over a connection without HTTP, at a server of SDK %s', (sdk) => {
@@ -181,7 +208,11 @@ describe.each(SDKS)('[resource-server/15] over a connection without HTTP, at a s
       ambient: true,
     };
     const factory = sdk === 'v1' ? notesFactoryV1(runs) : notesFactory(runs);
-    const gate = await createGate({ auth: [provider], servers: { notes: { factory } }, authorization: NOTES_RULES });
+    const gate = await createGate({
+      auth: [provider],
+      servers: { notes: { factory } },
+      authorization: NOTES_RULES,
+    });
     onTestFinished(() => gate.close());
     const [client, server] = InMemoryTransport.createLinkedPair();
     await gate.connect(server);
@@ -189,12 +220,16 @@ describe.each(SDKS)('[resource-server/15] over a connection without HTTP, at a s
     const { tools } = await user.listTools();
     expect(tools.map(({ name }) => name).toSorted()).toEqual(TOOLS.filter((name) => name !== 'purge'));
     const { prompts } = await user.listPrompts();
-    expect(prompts.map(({ name }) => name).toSorted()).toEqual(PROMPTS.filter((name) => name !== 'confidential'));
+    expect(prompts.map(({ name }) => name).toSorted()).toEqual(
+      PROMPTS.filter((name) => name !== 'confidential'),
+    );
     for (const name of ['purge', 'nurge']) {
       await expect(user.callTool({ name, arguments: {} })).rejects.toThrow(`Unknown tool: ${name}`);
     }
     for (const name of ['confidential', 'konfidential']) {
-      await expect(user.getPrompt({ name, arguments: { who: 'x' } })).rejects.toThrow(`Unknown prompt: ${name}`);
+      await expect(user.getPrompt({ name, arguments: { who: 'x' } })).rejects.toThrow(
+        `Unknown prompt: ${name}`,
+      );
     }
     for (const uri of ['notes://secret/1', 'notes://zecret/1']) {
       await expect(user.readResource({ uri })).rejects.toThrow(`Unknown resource: ${uri}`);
@@ -206,5 +241,7 @@ describe.each(SDKS)('[resource-server/15] over a connection without HTTP, at a s
 });
 
 function outcomesOf(messages: readonly Json[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(messages.map((each) => [String(each['id']), String(each['error']?.['message'] ?? 'ran')]));
+  return Object.fromEntries(
+    messages.map((each) => [String(each['id']), String(each['error']?.['message'] ?? 'ran')]),
+  );
 }

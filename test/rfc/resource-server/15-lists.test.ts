@@ -28,7 +28,8 @@ const LISTS = {
 
 async function listsOf(peer: Peer): Promise<Record<string, readonly string[]>> {
   const lists: Record<string, readonly string[]> = {};
-  for (const [list, method] of Object.entries(LISTS)) lists[list] = namesIn(await peer.send({ method }), list);
+  for (const [list, method] of Object.entries(LISTS))
+    lists[list] = namesIn(await peer.send({ method }), list);
   return lists;
 }
 
@@ -41,9 +42,9 @@ describe.each(SDKS)('[resource-server/15] lists of a server of SDK %s', (sdk) =>
         const admin = await openPeer(notes, mode, await notes.token({ subject: 'root', roles: ['admin'] }));
         const user = await openPeer(notes, mode, await notes.token());
         // One after the other and back again: nobody is served what was listed for somebody else.
-        for (const _round of [1, 2]) {
-          expect(await listsOf(admin)).toEqual(ALL);
-          expect(await listsOf(user)).toEqual(WITHOUT_ROLE);
+        for (const round of ['first', 'second']) {
+          expect([round, await listsOf(admin)]).toEqual([round, ALL]);
+          expect([round, await listsOf(user)]).toEqual([round, WITHOUT_ROLE]);
         }
       }
     });
@@ -75,12 +76,15 @@ describe.each(SDKS)('[resource-server/15] lists of a server of SDK %s', (sdk) =>
     test('hold what some arguments are allowed for; a call is judged by its own', async () => {
       const authorization: Authorizer = {
         decide: ({ action, arguments: given }) =>
-          action === 'tools/call' && JSON.stringify(given ?? {}).includes('forbidden') ? deny('policy') : ALLOW,
+          action === 'tools/call' && JSON.stringify(given ?? {}).includes('forbidden')
+            ? deny('policy')
+            : ALLOW,
       };
       const notes = await startNotes({ sdk, mode, authorization });
       const peer = await openPeer(notes, mode, await notes.token());
       expect(namesIn(await peer.send({ method: 'tools/list' }), 'tools')).toContain('echo');
-      const echo = (text: string) => peer.send({ method: 'tools/call', params: { name: 'echo', arguments: { text } } });
+      const echo = (text: string) =>
+        peer.send({ method: 'tools/call', params: { name: 'echo', arguments: { text } } });
       expect((await echo('fine')).json?.['error']).toBeUndefined();
       expect((await echo('forbidden')).json?.['error']?.['code']).toBe(-32602);
       expect(notes.runs.calls).toHaveLength(1);
@@ -125,14 +129,25 @@ describe('[resource-server/15] what is listed is private', () => {
 
   /** A server that would let its lists be shared by everybody. */
   const careless = (): McpServer => {
-    const hints = ['tools/list', 'prompts/list', 'resources/list', 'resources/templates/list', 'server/discover'];
+    const hints = [
+      'tools/list',
+      'prompts/list',
+      'resources/list',
+      'resources/templates/list',
+      'server/discover',
+    ];
     const cacheHints = Object.fromEntries(hints.map((method) => [method, open]));
     const server = new McpServer({ name: 'careless', version: '1' }, { cacheHints });
     const read = (uri: URL) => ({ contents: [{ uri: uri.href, text: 'note' }] });
     server.registerTool('echo', {}, () => ({ content: [] }));
     server.registerPrompt('greet', {}, () => ({ messages: [] }));
     server.registerResource('public', 'notes://public/1', { cacheHint: open }, read);
-    server.registerResource('all', new ResourceTemplate('notes://public/{id}', { list: undefined }), {}, read);
+    server.registerResource(
+      'all',
+      new ResourceTemplate('notes://public/{id}', { list: undefined }),
+      {},
+      read,
+    );
     return server;
   };
 
@@ -144,7 +159,10 @@ describe('[resource-server/15] what is listed is private', () => {
     const notes = await startNotes(options);
     const peer = await openPeer(notes, MODERN, await notes.token());
     for (const method of CACHEABLE) {
-      const { json } = await peer.send({ method, params: method === 'resources/read' ? { uri: 'notes://public/1' } : {} });
+      const { json } = await peer.send({
+        method,
+        params: method === 'resources/read' ? { uri: 'notes://public/1' } : {},
+      });
       expect([method, json?.['result']?.['cacheScope']]).toEqual([method, 'private']);
     }
   });
@@ -167,7 +185,9 @@ describe.each(MODES)('[resource-server/15] a list in pages ($mode)', (mode) => {
       const tools = (PAGES[page] ?? []).map((name) => ({ name, inputSchema: { type: 'object' as const } }));
       return page + 1 < PAGES.length ? { tools, nextCursor: String(page + 1) } : { tools };
     });
-    server.setRequestHandler('tools/call', ({ params }) => ({ content: [{ type: 'text', text: params.name }] }));
+    server.setRequestHandler('tools/call', ({ params }) => ({
+      content: [{ type: 'text', text: params.name }],
+    }));
     return server;
   };
 

@@ -26,7 +26,13 @@ describe.each(SDKS)('[resource-server/15] subscriptions/listen at a server of SD
 
   test('acknowledges what is allowed and nothing else', async () => {
     const notes = await start();
-    const spellings = [SECRET, 'notes://secret/99', 'NOTES://secret/1', 'notes://%73ecret/1', 'notes://secret/%31'];
+    const spellings = [
+      SECRET,
+      'notes://secret/99',
+      'NOTES://secret/1',
+      'notes://%73ecret/1',
+      'notes://secret/%31',
+    ];
     const stream = await subscribe(notes, await as(notes), [PUBLIC, ...spellings, 'notes://secret//1']);
     const [first] = stream.messages;
     expect(first?.['params']?.['notifications']).toEqual({ resourceSubscriptions: [PUBLIC, FENCE] });
@@ -36,7 +42,9 @@ describe.each(SDKS)('[resource-server/15] subscriptions/listen at a server of SD
   test('acknowledges everything to someone who may have it', async () => {
     const notes = await start();
     const stream = await subscribe(notes, await as(notes, { roles: ['admin'] }), [PUBLIC, SECRET]);
-    expect(stream.messages[0]?.['params']?.['notifications']).toEqual({ resourceSubscriptions: [PUBLIC, SECRET, FENCE] });
+    expect(stream.messages[0]?.['params']?.['notifications']).toEqual({
+      resourceSubscriptions: [PUBLIC, SECRET, FENCE],
+    });
   });
 
   test('delivers no update of what is denied, whoever publishes it', async () => {
@@ -53,7 +61,9 @@ describe.each(SDKS)('[resource-server/15] subscriptions/listen at a server of SD
 
   test('delivers by the rights of the moment', async () => {
     const denied = new Set<string>();
-    const authorization: Authorizer = { decide: ({ target }) => (denied.has(target.name) ? deny('policy') : ALLOW) };
+    const authorization: Authorizer = {
+      decide: ({ target }) => (denied.has(target.name) ? deny('policy') : ALLOW),
+    };
     const notes = await start({ authorization });
     const alice = await as(notes);
     const stream = await subscribe(notes, alice, [PUBLIC]);
@@ -70,7 +80,10 @@ describe.each(SDKS)('[resource-server/15] subscriptions/listen at a server of SD
     const notes = await start();
     const plain = await as(notes);
     const admin = await as(notes, { roles: ['admin'] });
-    const [toPlain, toAdmin] = [await subscribe(notes, plain, [SECRET]), await subscribe(notes, admin, [SECRET])];
+    const [toPlain, toAdmin] = [
+      await subscribe(notes, plain, [SECRET]),
+      await subscribe(notes, admin, [SECRET]),
+    ];
     await touch(plain, SECRET);
     await touch(admin, FENCE);
     await Promise.all([heard(toPlain, FENCE), heard(toAdmin, FENCE)]);
@@ -83,7 +96,9 @@ describe.each(SDKS)('[resource-server/15] subscriptions/listen at a server of SD
     const lists = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true };
     const all = { ...lists, resourceSubscriptions: [PUBLIC, FENCE] };
     const [toAlice, toBob] = [await listen(notes.url, alice, all), await listen(notes.url, bob, all)];
-    await Promise.all([toAlice, toBob].map((stream) => stream.next(({ method }) => String(method) === ACKNOWLEDGED)));
+    await Promise.all(
+      [toAlice, toBob].map((stream) => stream.next(({ method }) => String(method) === ACKNOWLEDGED)),
+    );
     await touch(bob, PUBLIC);
     await bob.send({ method: 'tools/call', params: { name: 'grow', arguments: {} } });
     await touch(alice, FENCE);
@@ -99,7 +114,8 @@ describe.each(SDKS)('[resource-server/15] subscriptions/listen at a server of SD
     const globex = await subscribe(notes, await as(notes, { tenant: 'globex' }), [PUBLIC]);
     notes.gate.notify({ server: 'notes', tenantId: 'acme', change: { resource: PUBLIC } });
     notes.gate.notify({ server: 'notes', change: { resource: PUBLIC } });
-    for (const tenantId of ['acme', 'globex']) notes.gate.notify({ server: 'notes', tenantId, change: { resource: FENCE } });
+    for (const tenantId of ['acme', 'globex'])
+      notes.gate.notify({ server: 'notes', tenantId, change: { resource: FENCE } });
     await Promise.all([heard(acme, FENCE), heard(globex, FENCE)]);
     expect([changesIn(acme), changesIn(globex)]).toEqual([[PUBLIC, FENCE], [FENCE]]);
   });
@@ -113,6 +129,7 @@ describe.each(SDKS)('[resource-server/15] subscriptions/listen at a server of SD
     const notes = await start();
     const alice = await as(notes);
     const stream = await listen(notes.url, alice, { resourceSubscriptions });
+    expect(stream.status).toBeLessThan(500);
     await touch(alice, SECRET);
     notes.gate.notify({ server: 'notes', change: { resource: SECRET } });
     // What the protocol does not allow is refused, or acknowledged without what is denied; then nothing comes of it.
@@ -149,7 +166,10 @@ describe.each(SDKS)('[resource-server/15] a session’s stream at a server of SD
       peer.send({ method: 'tools/call', params: { name: 'touch', arguments: { uri } } });
     const alice = await openPeer(notes, STATEFUL, await notes.token());
     const admin = await openPeer(notes, STATEFUL, await notes.token({ subject: 'root', roles: ['admin'] }));
-    const [toAlice, toAdmin] = [await listenInSession(notes.url, alice), await listenInSession(notes.url, admin)];
+    const [toAlice, toAdmin] = [
+      await listenInSession(notes.url, alice),
+      await listenInSession(notes.url, admin),
+    ];
     for (const uri of [SECRET, PUBLIC, FENCE]) {
       await touch(alice, uri);
       await touch(admin, uri);
@@ -168,7 +188,9 @@ describe.each(SDKS)('[resource-server/15] a session’s stream at a server of SD
       const { json } = await peer.send({ method, params: { uri: SECRET } });
       expect(json).toMatchObject({ result: {} });
     }
-    expect((await peer.send({ method: 'resources/subscribe', params: { uri: PUBLIC } })).json?.['error']).toBeUndefined();
+    expect(
+      (await peer.send({ method: 'resources/subscribe', params: { uri: PUBLIC } })).json?.['error'],
+    ).toBeUndefined();
     expect(notes.runs.calls.map(({ tool }) => tool)).toEqual([`subscribe:${PUBLIC}`]);
   });
 });

@@ -3,6 +3,7 @@ import type { AuthProvider } from '../../../src/authn/auth-provider.ts';
 import { createPrincipal } from '../../../src/core/principal.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import { createLocalIssuer } from '../../../src/testing/local-issuer.ts';
+import { parseChallenge } from '../../support/challenge.ts';
 import { connectV2 } from '../../support/clients.ts';
 import { jwtOf } from '../../support/gate-harness.ts';
 import { SDKS } from '../../support/notes.ts';
@@ -10,7 +11,6 @@ import { type NotesGate, startNotes } from '../../support/notes-gate.ts';
 import { MODERN, openPeer, type Peer, STATEFUL } from '../../support/peers.ts';
 import type { OpenStream } from '../../support/streams.ts';
 import { changesIn, heard, listen, listenInSession } from '../../support/subscriptions.ts';
-import { parseChallenge } from '../../support/challenge.ts';
 import { rpc } from '../../support/wire.ts';
 
 const NOTE = 'notes://public/1';
@@ -176,16 +176,19 @@ describe.each(SDKS)('[resource-server/16] at a server of SDK %s', (sdk) => {
   test.each([
     ['expires', 2],
     ['is revoked', 600],
-  ])('a real client is told that its subscription has ended when its token %s', async (_name, expiresInSeconds) => {
-    const notes = await startNotes({ sdk });
-    const token = await notes.token({ expiresInSeconds });
-    const client = await connectV2(notes.url, token);
-    const { closed, honoredFilter } = await client.listen({ resourceSubscriptions: [NOTE] });
-    expect(honoredFilter).toEqual({ resourceSubscriptions: [NOTE] });
-    if (expiresInSeconds > 2) notes.gate.revoke({ token });
-    expect(await closed).toBe('graceful');
-    await expect(client.listTools()).rejects.toThrow();
-  });
+  ])(
+    'a real client is told that its subscription has ended when its token %s',
+    async (_name, expiresInSeconds) => {
+      const notes = await startNotes({ sdk });
+      const token = await notes.token({ expiresInSeconds });
+      const client = await connectV2(notes.url, token);
+      const { closed, honoredFilter } = await client.listen({ resourceSubscriptions: [NOTE] });
+      expect(honoredFilter).toEqual({ resourceSubscriptions: [NOTE] });
+      if (expiresInSeconds > 2) notes.gate.revoke({ token });
+      expect(await closed).toBe('graceful');
+      await expect(client.listTools()).rejects.toThrow();
+    },
+  );
 
   test('ended streams leave room for others', async () => {
     const notes = await startNotes({ sdk });

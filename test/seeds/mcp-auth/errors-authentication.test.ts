@@ -98,7 +98,7 @@ describe('[mcp-auth/error.MISSING_CREDENTIALS] MissingCredentialsError', () => {
     const answer = await rpc(url, { ...LIST, era });
     expect(answer.status).toBe(401);
     expect(answer.json).toEqual({ error: 'A credential is required', code: 'MISSING_CREDENTIALS' });
-    expect(answer.headers['www-authenticate']).toBe('Bearer');
+    expect(answer.headers['www-authenticate']).toBe('Bearer realm="mcp"');
     expect(journal.built).toEqual([]);
   });
 

@@ -82,10 +82,12 @@ describe('[mcp-auth/error.SERVER_POOL_ERROR] ServerPoolError', () => {
   it.each(['stateless', 'stateful'] as const)(
     'is a 503 on the wire where all instances stay in use (%s)',
     async (sessionMode) => {
+      const told: unknown[] = [];
       const { url, journal } = await startWrapped({
         instanceMode: 'pooled',
         instancePool: { maxSize: 1, idleTimeout: 60_000, maxLifetime: 60_000 },
         sessionMode,
+        onError: (error) => told.push(error),
       });
       const held = rpc(url, { ...(await call('2026-07-28')), params: { name: 'hold' } });
       await expect.poll(() => journal.ran).toEqual(['hold alice']);
@@ -100,6 +102,8 @@ describe('[mcp-auth/error.SERVER_POOL_ERROR] ServerPoolError', () => {
         expect(answer.json).toEqual({ error: expect.any(String), code: 'SERVER_POOL_ERROR' });
         expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
       }
+      // Once each where a server was to be built; the gate's own list of tools is no failure of a server.
+      expect(told).toHaveLength(2);
       journal.release();
       expect((await held).status).toBe(200);
       expect((await rpc(url, await call('2026-07-28', 'bob'))).status).toBe(200);
