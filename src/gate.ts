@@ -9,6 +9,7 @@ import { type ConnectionInfo, fromWebRequest, type InboundRequest } from './http
 import { type Listener, listen } from './http/listener.ts';
 import type { Site } from './http/site.ts';
 import type { ToolDefinition } from './mcp/catalog.ts';
+import { isCatalogOf } from './mcp/directory.ts';
 import type { PoolStats } from './mcp/instance-pool.ts';
 import type { TransportLike } from './mcp/server-product.ts';
 
@@ -123,7 +124,7 @@ function toGate(options: ResolvedGateOptions, assembly: Assembly, httpProblems: 
     },
     close: () => (closed ??= closeGate(assembly, { traffic, listening, connections })),
     catalog: {
-      tools: (server, principalKey) => findServer(servers, server).catalogs.tools.peek(principalKey)?.tools,
+      tools: (server, principalKey) => findServer(servers, server).catalogs.tools.findLast((key) => isCatalogOf(principalKey, key))?.tools,
       refresh: (server) => {
         for (const { catalogs } of server === undefined ? servers : [findServer(servers, server)]) {
           catalogs.tools.invalidate();

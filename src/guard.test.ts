@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { callerOf, CONTEXT, createParts, factsOf, LET, STOP } from '../test/support/guard-parts.ts';
+import { CONTEXT, callerOf, createParts, factsOf, LET, STOP } from '../test/support/guard-parts.ts';
 import type { Admission, Caller } from './core/admission.ts';
 import { TokenResolutionError, TransportError } from './core/errors.ts';
 import { createPrincipal } from './core/principal.ts';
@@ -21,31 +21,37 @@ const broken = (): never => {
 };
 
 describe('arrive', () => {
-  it('asks in order: capacity, failures, who, for whom', async () => {
+  it('asks in order: capacity, failures, revocations, who, for whom', async () => {
     const parts = createParts();
     expect(await arrive(parts)).toMatchObject({
       principal: { subject: 'alice', tenantId: 'acme' },
       context: CONTEXT,
       authenticated: true,
     });
-    expect(parts.asked).toEqual(['capacity', 'failures', 'provider', 'tenants']);
+    expect(parts.asked).toEqual(['capacity', 'failures', 'isRevoked', 'provider', 'tenants']);
     expect(parts.events).toEqual([]);
   });
 
   const refusals: readonly (readonly [string, Partial<GuardParts>, string, readonly string[]])[] = [
     ['a full log', { audit: { ...createParts().audit, isFull: () => true } }, 'SHUTTING_DOWN', []],
-    ['failures', { failures: { isBlocked: () => STOP, record: () => undefined } }, 'RATE_LIMIT_EXCEEDED', ['capacity', 'isKnown']],
+    [
+      'failures',
+      { failures: { isBlocked: () => STOP, record: () => undefined } },
+      'RATE_LIMIT_EXCEEDED',
+      ['capacity', 'isKnown'],
+    ],
+    ['a revocation', { isRevoked: () => true }, 'INVALID_TOKEN', ['capacity', 'failures']],
     [
       'the provider',
       { provider: { authenticate: async () => ({ authenticated: false, reason: 'invalid' }) } },
       'INVALID_TOKEN',
-      ['capacity', 'failures', 'failure'],
+      ['capacity', 'failures', 'isRevoked', 'failure'],
     ],
     [
       'tenants',
       { tenants: { resolveTenant: () => ({ kind: 'refused', message: 'no' }) } },
       'ACCESS_DENIED',
-      ['capacity', 'failures', 'provider'],
+      ['capacity', 'failures', 'isRevoked', 'provider'],
     ],
   ];
 
@@ -91,7 +97,9 @@ describe('arrive', () => {
   });
 
   it('is refused when a provider says yes and names nobody', async () => {
-    const refusal = await arrive(createParts({ provider: { authenticate: async () => ({ authenticated: true }) } }));
+    const refusal = await arrive(
+      createParts({ provider: { authenticate: async () => ({ authenticated: true }) } }),
+    );
     expect(refusal).toMatchObject({ code: 'AUTHENTICATION_UNAVAILABLE' });
   });
 
@@ -107,25 +115,40 @@ describe('arrive', () => {
 });
 
 describe('admit', () => {
-  it('asks in order: how often, may they, does it exist, with which token', async () => {
+  it('asks in order: capacity, how often, may they, does it exist, with which token', async () => {
     const parts = createParts();
     const admission = await admitted(parts);
-    expect(parts.asked).toEqual(['limits', 'authorizer', 'directory', 'resolver']);
+    expect(parts.asked).toEqual(['capacity', 'limits', 'authorizer', 'directory', 'resolver']);
     expect(admission).toMatchObject({ facts: factsOf(), caller: callerOf() });
     expect(admission.upstreamToken.reveal()).toBe('upstream');
   });
 
-  const deny = { effect: 'deny', reason: 'insufficient_scope', remedy: { kind: 'scopes', scopes: ['x'] } } as const;
+  const deny = {
+    effect: 'deny',
+    reason: 'insufficient_scope',
+    remedy: { kind: 'scopes', scopes: ['x'] },
+  } as const;
 
   it.each<[string, Partial<GuardParts>, string, readonly string[]]>([
     ['expiry', { now: () => 4e15 }, 'INVALID_TOKEN', []],
     ['limits', { limits: { consume: () => STOP } }, 'RATE_LIMIT_EXCEEDED', []],
     ['limits that answer later', { limits: { consume: async () => STOP } }, 'RATE_LIMIT_EXCEEDED', []],
-    ['the authorizer', { authorizer: { decide: ({ action }) => (action === 'tools/list' ? { effect: 'allow' } : deny) } }, 'INSUFFICIENT_SCOPE', ['limits', 'directory']],
+    [
+      'the authorizer',
+      { authorizer: { decide: ({ action }) => (action === 'tools/list' ? { effect: 'allow' } : deny) } },
+      'INSUFFICIENT_SCOPE',
+      ['limits', 'directory'],
+    ],
     ['the directory', { directory: { has: () => false } }, 'NOT_FOUND', ['limits', 'authorizer']],
     [
       'the resolver',
-      { credentials: { resolver: { resolveToken: async () => null }, resourceType: 'notes', toUserId: () => 'alice' } },
+      {
+        credentials: {
+          resolver: { resolveToken: async () => null },
+          resourceType: 'notes',
+          toUserId: () => 'alice',
+        },
+      },
       'TOKEN_RESOLUTION_FAILED',
       ['limits', 'authorizer', 'directory'],
     ],
@@ -134,9 +157,17 @@ describe('admit', () => {
     const caller = callerOf(createPrincipal({ issuer: 'i', subject: 'alice', expiresAt: 2_000_000_000 }));
     const refusal = await createGuard(parts).admit(caller, factsOf());
     expect(refusal).toMatchObject({ refused: true, code });
-    expect(parts.asked.filter((name) => name !== 'audit' && name !== 'span')).toEqual(asked);
+    expect(parts.asked.filter((name) => name !== 'audit' && name !== 'span')).toEqual(['capacity', ...asked]);
     expect(parts.events).toMatchObject([
-      { type: 'refused', outcome: 'deny', code, method: 'tools/call', target: 'echo', subject: 'alice', traceId: 'trace-1' },
+      {
+        type: 'refused',
+        outcome: 'deny',
+        code,
+        method: 'tools/call',
+        target: 'echo',
+        subject: 'alice',
+        traceId: 'trace-1',
+      },
     ]);
     expect(parts.asked.filter((name) => name === 'span')).toHaveLength(1);
   });
@@ -145,8 +176,16 @@ describe('admit', () => {
     ['limits', { limits: { consume: broken } }, 'INTERNAL_ERROR'],
     ['the authorizer', { authorizer: { decide: broken } }, 'INTERNAL_ERROR'],
     ['the directory', { directory: { has: broken } }, 'INTERNAL_ERROR'],
-    ['the directory, an outage', { directory: { has: () => Promise.reject(new TokenResolutionError('down', { outage: true })) } }, 'CREDENTIALS_UNAVAILABLE'],
-    ['the directory, a server that cannot be asked', { directory: { has: () => Promise.reject(new TransportError('lost')) } }, 'TRANSPORT_ERROR'],
+    [
+      'the directory, an outage',
+      { directory: { has: () => Promise.reject(new TokenResolutionError('down', { outage: true })) } },
+      'CREDENTIALS_UNAVAILABLE',
+    ],
+    [
+      'the directory, a server that cannot be asked',
+      { directory: { has: () => Promise.reject(new TransportError('lost')) } },
+      'TRANSPORT_ERROR',
+    ],
     [
       'the resolver',
       { credentials: { resolver: { resolveToken: broken }, resourceType: 'notes', toUserId: () => 'alice' } },
@@ -165,6 +204,18 @@ describe('admit', () => {
     expect(parts.events).toHaveLength(1);
   });
 
+  it('refuses a full log and a malformed message before anything else', async () => {
+    const full = createParts({ audit: { ...createParts().audit, isFull: () => true } });
+    expect(await createGuard(full).admit(callerOf(), factsOf())).toMatchObject({ code: 'SHUTTING_DOWN' });
+    const parts = createParts();
+    const malformed = factsOf({ problem: 'Too many subscriptions' });
+    expect(await createGuard(parts).admit(callerOf(), malformed)).toMatchObject({
+      code: 'VALIDATION_ERROR',
+      message: 'Too many subscriptions',
+    });
+    expect(parts.asked).not.toContain('limits');
+  });
+
   it('reports what should not happen', async () => {
     const parts = createParts({ authorizer: { decide: broken } });
     await createGuard(parts).admit(callerOf(), factsOf());
@@ -172,9 +223,15 @@ describe('admit', () => {
   });
 
   it('refuses all the same when the refusal cannot be recorded', async () => {
-    const audit = { ...createParts().audit, durability: 'before-answer', flush: async () => broken() } as const;
+    const audit = {
+      ...createParts().audit,
+      durability: 'before-answer',
+      flush: async () => broken(),
+    } as const;
     const parts = createParts({ audit, limits: { consume: () => STOP } });
-    expect(await createGuard(parts).admit(callerOf(), factsOf())).toMatchObject({ code: 'RATE_LIMIT_EXCEEDED' });
+    expect(await createGuard(parts).admit(callerOf(), factsOf())).toMatchObject({
+      code: 'RATE_LIMIT_EXCEEDED',
+    });
     expect(parts.reported).toHaveLength(1);
   });
 });
@@ -182,9 +239,18 @@ describe('admit', () => {
 describe('an admission', () => {
   it.each([
     [{ ok: true }, { outcome: 'allow', code: undefined }],
-    [{ ok: false, error: -32602 }, { outcome: 'failure', code: '-32602' }],
-    [{ ok: false, error: 'tool_error' }, { outcome: 'failure', code: 'tool_error' }],
-    [{ ok: false, error: 'aborted' }, { outcome: 'failure', code: 'aborted' }],
+    [
+      { ok: false, error: -32602 },
+      { outcome: 'failure', code: '-32602' },
+    ],
+    [
+      { ok: false, error: 'tool_error' },
+      { outcome: 'failure', code: 'tool_error' },
+    ],
+    [
+      { ok: false, error: 'aborted' },
+      { outcome: 'failure', code: 'aborted' },
+    ],
   ] as const)('is recorded with its outcome: %j', async (outcome, recorded) => {
     let time = 5000;
     const parts = createParts({ now: () => time });
@@ -192,7 +258,14 @@ describe('an admission', () => {
     time += 250;
     await admission.settle(outcome);
     expect(parts.events).toMatchObject([
-      { type: 'call', ...recorded, durationMs: 250, method: 'tools/call', target: 'echo', traceId: 'trace-1' },
+      {
+        type: 'call',
+        ...recorded,
+        durationMs: 250,
+        method: 'tools/call',
+        target: 'echo',
+        traceId: 'trace-1',
+      },
     ]);
   });
 
@@ -210,7 +283,8 @@ describe('an admission', () => {
     const [one, other] = [await guard.admit(callerOf(), factsOf()), await guard.admit(callerOf(), factsOf())];
     const stream = await guard.admit(callerOf(), factsOf({ method: 'subscriptions/listen', accesses: [] }));
     expect(guard.running).toBe(2);
-    for (const admission of [one, one, other, stream]) if (!isRefusal(admission)) await admission.settle({ ok: true });
+    for (const admission of [one, one, other, stream])
+      if (!isRefusal(admission)) await admission.settle({ ok: true });
     expect(guard.running).toBe(0);
   });
 
@@ -248,7 +322,9 @@ describe('an admission', () => {
     const parts = createParts({ audit: { ...createParts().audit, durability: 'before-answer', flush } });
     const guard = createGuard(parts);
     const admissions = await Promise.all([1, 2, 3].map((id) => guard.admit(callerOf(), factsOf({ id }))));
-    const [first, second, third] = admissions.flatMap((admission) => (isRefusal(admission) ? [] : [admission]));
+    const [first, second, third] = admissions.flatMap((admission) =>
+      isRefusal(admission) ? [] : [admission],
+    );
     let isSettled = false;
     const settling = Promise.resolve(first?.settle({ ok: true })).then(() => {
       isSettled = true;
@@ -270,7 +346,10 @@ describe('an admission', () => {
     const guard = createGuard(createParts({ concurrency: 1, limits: { consume: () => LET } }));
     const bob = callerOf(createPrincipal({ issuer: 'https://issuer.example.com', subject: 'bob' }));
     const first = await guard.admit(callerOf(), factsOf());
-    expect(await guard.admit(callerOf(), factsOf())).toMatchObject({ code: 'RATE_LIMIT_EXCEEDED', retryAfterSeconds: 1 });
+    expect(await guard.admit(callerOf(), factsOf())).toMatchObject({
+      code: 'RATE_LIMIT_EXCEEDED',
+      retryAfterSeconds: 1,
+    });
     const others = await guard.admit(bob, factsOf());
     if (!isRefusal(others)) await others.settle({ ok: true });
     expect(isRefusal(await guard.admit(callerOf(), factsOf()))).toBe(true);

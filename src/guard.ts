@@ -60,9 +60,10 @@ export function createGuard(parts: GuardParts): Guard {
   const trail = createAuditTrail(parts.audit, parts.server, parts.now);
   const allowsAnonymous = parts.authorizer.allowsAnonymous === true;
 
+  const failureCheck = checkFailures(parts.failures, parts.provider);
   const arrivalSteps: readonly Step<Arrival>[] = [
     trail.checkCapacity,
-    checkFailures(parts.failures, parts.provider),
+    failureCheck.enter,
     checkRevoked(parts.isRevoked),
     authenticate({ provider: parts.provider, failures: parts.failures, allowsAnonymous }),
     resolveTenant(parts.tenants),
@@ -75,8 +76,8 @@ export function createGuard(parts: GuardParts): Guard {
     limitCalls(parts.limits),
     authorize(parts.authorizer, parts.directory),
     resolveCredential(parts.credentials),
-    refuseHidden,
     concurrency.enter,
+    refuseHidden,
   ];
 
   const admitted = new Set<Admission>();
@@ -94,6 +95,7 @@ export function createGuard(parts: GuardParts): Guard {
     async arrive(context) {
       const arrival: Arrival = { context, authenticated: false };
       const refusal = await attempt(arrivalSteps, arrival, parts.onError);
+      failureCheck.leave(arrival);
       if (refusal === undefined && arrival.principal !== undefined) {
         return { principal: arrival.principal, context, authenticated: arrival.authenticated };
       }
@@ -107,6 +109,7 @@ export function createGuard(parts: GuardParts): Guard {
       const passage: Passage = { caller, facts };
       const refusal = await attempt(messageSteps, passage, parts.onError);
       if (refusal !== undefined) {
+        concurrency.leave(passage);
         span.end(refusal);
         await record(trail.refusedMessage(caller, facts, refusal, span.traceId));
         return refusal;
@@ -133,7 +136,7 @@ export function createGuard(parts: GuardParts): Guard {
       upstreamToken: passage.upstreamToken ?? NO_TOKEN,
       settle(outcome) {
         if (!admitted.delete(issued)) return undefined;
-        concurrency.leave(passage);
+        concurrency.leave(passage, outcome);
         span.end(outcome);
         const written = trail.settled({ caller, facts, outcome, startedAt, traceId: span.traceId });
         // Those who have nobody to answer do not wait for it.

@@ -282,6 +282,14 @@ describe('a disk that is full', () => {
     }
   });
 
+  it('counts in full what was lost before when it is closed with that unwritten', async () => {
+    const { open, fault } = faultyFile();
+    const sink = createFileSink({ path, open, onFull: 'drop', maxQueuedBytes: 1000 });
+    fault.error = 'ENOSPC';
+    for (let i = 0; i < 100; i += 1) sink.write(event(i));
+    await expect(sink.close()).rejects.toMatchObject({ detail: 'ENOSPC, 100 events lost' });
+  });
+
   it('takes a write of nothing for a failure', async () => {
     const { open, fault } = faultyFile();
     const sink = createFileSink({ path, open });

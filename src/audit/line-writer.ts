@@ -56,7 +56,10 @@ export class LineWriter {
   #queuedBytes = 0;
   #acceptedLines = 0;
   #writtenLines = 0;
+  /** Not in the file, nor in a line of the file that counts them. */
   #lostLines = 0;
+  /** The line that counts lost ones, until it is written: they are lost without a word if it is not. */
+  #report: { readonly line: number; readonly count: number } | undefined;
   #waiters: Waiter[] = [];
   #isWriting = false;
   #hasFailed = false;
@@ -159,16 +162,20 @@ export class LineWriter {
     this.#batch = undefined;
     this.#queuedBytes -= batch.bytes.length;
     this.#writtenLines += batch.lineCount;
+    if (this.#report !== undefined && this.#report.line <= this.#writtenLines) {
+      this.#lostLines -= this.#report.count;
+      this.#report = undefined;
+    }
     const done = this.#waiters.filter(({ upTo }) => upTo <= this.#writtenLines);
     this.#waiters = this.#waiters.filter(({ upTo }) => upTo > this.#writtenLines);
     for (const waiter of done) waiter.resolve();
   }
 
   #reportLost(): void {
-    if (this.#lostLines === 0) return;
+    if (this.#lostLines === 0 || this.#report !== undefined) return;
     const line = `${toEventLine(lostEvents(this.#lostLines, this.#options.now()))}\n`;
-    this.#lostLines = 0;
     this.#enqueue(line, Buffer.byteLength(line));
+    this.#report = { line: this.#acceptedLines, count: this.#lostLines };
   }
 
   #written(): Promise<void> {
@@ -180,13 +187,21 @@ export class LineWriter {
     });
   }
 
+  #missingLines(): number {
+    const reports = this.#report === undefined ? 0 : 1;
+    return this.#acceptedLines - this.#writtenLines - reports + this.#lostLines;
+  }
+
   async #finish(): Promise<void> {
     try {
       this.#reportLost();
       await this.#written();
+      // Lines may have been lost while the line that counts the earlier ones was on its way.
+      this.#reportLost();
+      await this.#written();
       await this.#file.sync();
     } catch (error) {
-      throw toFailure(error, this.#acceptedLines - this.#writtenLines);
+      throw toFailure(error, this.#missingLines());
     } finally {
       clearTimeout(this.#timer);
       await this.#file.close();

@@ -29,6 +29,12 @@ describe('redactText', () => {
     ['a member of JSON', '{"refresh_token":"abc","a":1}', '{"refresh_token":"[redacted]","a":1}'],
     ['JSON in a string', '"{\\"token\\": \\"abc\\"}"', '"{\\"token\\": \\"[redacted]\\"}"'],
     ['a header', 'Authorization: Bearer abc\nHost: x', 'Authorization: [redacted]\\u000aHost: x'],
+    [
+      'a header of a service',
+      'X-Service-Token: svc prod\nHost: x',
+      'X-Service-Token: [redacted]\\u000aHost: x',
+    ],
+    ['a header with a key', 'x-goog-key: abc def', 'x-goog-key: [redacted]'],
     ['a cookie', 'cookie: a=1; b=2', 'cookie: [redacted]'],
     ['a scheme as a value', 'token=Bearer abc', 'token=[redacted]'],
     ['user information', 'to https://ann:pw@example.com/x', 'to https://[redacted]@example.com/x'],

@@ -164,15 +164,18 @@ const HEADER_NAMES: ReadonlySet<string> = new Set([
   'xapikey',
   'xsessionid',
 ]);
+/** Names with a hyphen that end so are those of headers, whoever made them up. */
+const HEADER_ENDING = /-(?:token|key)$/i;
 const MAX_SECRET_NAME = 64;
 
 function findNamedValue(text: string, start: number, end: number): Span | undefined {
   const sign = findSign(text, end);
   if (sign === undefined || end - start > MAX_SECRET_NAME) return undefined;
-  const name = text.slice(start, end).toLowerCase().replace(/[-_.]/g, '');
+  const word = text.slice(start, end);
+  const name = word.toLowerCase().replace(/[-_.]/g, '');
   const isQuery = text[sign] === '=' && '?&#'.includes(text[start - 1] ?? ' ');
-  if (!SECRET_NAMES.test(name) && !(isQuery && QUERY_NAMES.has(name))) return undefined;
-  const isHeader = HEADER_NAMES.has(name);
+  const isHeader = HEADER_NAMES.has(name) || (text[sign] === ':' && HEADER_ENDING.test(word));
+  if (!isHeader && !SECRET_NAMES.test(name) && !(isQuery && QUERY_NAMES.has(name))) return undefined;
   // In prose a colon follows many a word; only headers and quoted names have values after it.
   if (text[sign] === ':' && !isHeader && !isQuoteCode(text.charCodeAt(end))) return undefined;
   const open = skip(text, sign + 1, isSpace);

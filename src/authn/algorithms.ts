@@ -22,7 +22,10 @@ export const ASYMMETRIC_ALGORITHMS: readonly string[] = [
 /** The algorithms whose signatures a public key can verify; empty for a key that is too weak or of no use. */
 export function algorithmsOfKey(key: KeyObject): readonly string[] {
   const { asymmetricKeyDetails: details, asymmetricKeyType: type } = key;
-  if (type === 'rsa') return isModulusUsable(details?.modulusLength) ? RSA_ALGORITHMS : [];
+  if (type === 'rsa') {
+    const isUsable = isModulusUsable(details?.modulusLength) && isExponentUsable(details?.publicExponent);
+    return isUsable ? RSA_ALGORITHMS : [];
+  }
   if (type === 'ec') return CURVES[details?.namedCurve ?? ''] ?? [];
   return type === 'ed25519' ? EDWARDS_ALGORITHMS : [];
 }
@@ -35,4 +38,9 @@ export function isSameAlgorithm(declared: string, used: string): boolean {
 // RFC 7518 §3.3: 2048 bits or more; the upper bound keeps one verification cheap.
 function isModulusUsable(bits: number | undefined): boolean {
   return bits !== undefined && bits >= 2048 && bits <= 8192;
+}
+
+// RFC 8017 §3.1: odd, from 3. With 1 the signature is the padded hash itself, which anyone can write.
+function isExponentUsable(exponent: bigint | undefined): boolean {
+  return exponent !== undefined && exponent >= 3n && exponent % 2n === 1n;
 }

@@ -33,6 +33,11 @@ export interface AuthProvider {
   onRevoked?(listener: (credentialFingerprint: string) => void): () => void;
   /** Refuses a credential from now on, by its fingerprint (SHA-256, base64url). */
   revoke?(credentialFingerprint: string): void;
+  /**
+   * Refuses a token from now on, also where what it says comes under another signature: an ECDSA signature
+   * can be rewritten by anyone who has it, which {@link AuthProvider.revoke} cannot see for an unknown token.
+   */
+  revokeToken?(token: string): void;
   /** Issuers to name in the protected resource metadata (RFC 9728 `authorization_servers`). */
   readonly authorizationServers?: readonly string[] | undefined;
   /** True when it signs in whoever reaches it (environment): refused over HTTP. */

@@ -165,6 +165,32 @@ describe('[mcp-auth/defect.auth-cache-key] the cache of BaseAuthProvider', () =>
     expect((await provider.authenticate({ ...BASE, ...bearer('a') })).authenticated).toBe(true);
   });
 
+  it.each<[string, unknown]>([
+    ['a map', new Map([['user', 'a']])],
+    ['a secret', new Secret('a')],
+    ['an instance of a class', new (class User {})()],
+    ['a function', () => 'a'],
+    ['no number', Number.NaN],
+    ['nothing', undefined],
+    ['a hole', Array(2)],
+    ['a symbol', { [Symbol('user')]: 'a' }],
+  ])('holds nothing for metadata with %s in it', async (_, value) => {
+    const provider = new TestProvider(() => user('alice'), { cacheResults: true });
+    for (const metadata of [{ value }, { deep: [{ value }] }]) {
+      for (let n = 0; n < 2; n += 1) await provider.authenticate({ ...BASE, ...bearer('a'), metadata });
+    }
+    expect(provider.calls).toBe(4);
+  });
+
+  it('holds a yes for metadata of plain values', async () => {
+    const provider = new TestProvider(() => user('alice'), { cacheResults: true });
+    for (let n = 0; n < 2; n += 1) {
+      const metadata = { a: [1, null, true, { b: 'c' }], d: Object.create(null) as object };
+      await provider.authenticate({ ...BASE, ...bearer('a'), metadata });
+    }
+    expect(provider.calls).toBe(1);
+  });
+
   it('is emptied at the end', async () => {
     const provider = new TestProvider(() => user('alice'), { cacheResults: true });
     await provider.initialize();
@@ -228,7 +254,10 @@ describe('what BaseAuthProvider tells callers', () => {
 });
 
 describe('cacheTtl', () => {
-  it.each([0, -1, Number.NaN, Infinity, 3_600_001])('%s is refused', (cacheTtl) => {
-    expect(() => byHeader('x', { cacheTtl })).toThrow(ConfigurationError);
-  });
+  it.each<unknown>([0, -1, Number.NaN, Infinity, 3_600_001, '60000', [60_000]])(
+    '%j is refused',
+    (cacheTtl) => {
+      expect(() => byHeader('x', { cacheTtl } as BaseAuthOptions)).toThrow(ConfigurationError);
+    },
+  );
 });

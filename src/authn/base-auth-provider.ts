@@ -44,8 +44,9 @@ export abstract class BaseAuthProvider implements AuthProvider {
 
   constructor(options: BaseAuthOptions = {}) {
     const cacheTtlMs = options.cacheTtl ?? 60_000;
-    if (!(cacheTtlMs >= 1 && cacheTtlMs <= 3_600_000)) {
-      throw new ConfigurationError('cacheTtl must be between 1 and 3600000 milliseconds');
+    // A text would be joined to the time, not added.
+    if (typeof cacheTtlMs !== 'number' || !(cacheTtlMs >= 1 && cacheTtlMs <= 3_600_000)) {
+      throw new ConfigurationError('cacheTtl must be a number between 1 and 3600000 milliseconds');
     }
     this.#cacheResults = options.cacheResults ?? false;
     this.#cacheTtlMs = cacheTtlMs;

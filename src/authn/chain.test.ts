@@ -98,6 +98,27 @@ describe('a chain of providers', () => {
     expect(forged).toMatchObject({ authenticated: false, reason: 'invalid' });
   });
 
+  it('tells apart the users of two providers that name them by the same id', async () => {
+    const chain = [answer(NO_ONE), answer(YES), answer(YES)];
+    const second = await resultOf(ANYONE, ...chain);
+    const third = await resultOf(ANYONE, answer(NO_ONE), answer(NO_ONE), answer(YES));
+    expect(second.principal).toMatchObject({ issuer: 'urn:gatehouse:provider:2', subject: YES.userId });
+    expect(third.principal).toMatchObject({ issuer: 'urn:gatehouse:provider:3', subject: YES.userId });
+    expect((await resultOf(ANYONE, ...chain)).principal?.key).toBe(second.principal?.key);
+  });
+
+  it('passes a revoked token on to every provider, as a fingerprint to those that know no other way', () => {
+    const revoked: string[] = [];
+    const revoke = (fingerprint: string) => void revoked.push(fingerprint);
+    const revokeToken = (token: string) => void revoked.push(token);
+    createChain([
+      answer(NO_ONE, { revoke }),
+      answer(NO_ONE),
+      answer(NO_ONE, { revoke, revokeToken }),
+    ]).revokeToken?.('t');
+    expect(revoked).toEqual([new Secret('t').fingerprint(), 't']);
+  });
+
   it('passes a revocation on to every provider', () => {
     const revoked: string[] = [];
     const provider = { ...answer(NO_ONE), revoke: (fingerprint: string) => void revoked.push(fingerprint) };

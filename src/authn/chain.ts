@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../core/errors.ts';
 import type { RequestContext } from '../core/request-context.ts';
+import { Secret } from '../core/secret.ts';
 import type { AuthProvider, AuthResult } from './auth-provider.ts';
 import { ABSENT, INVALID_TOKEN, resultOfError, UNAVAILABLE } from './results.ts';
 import { toPrincipal } from './to-principal.ts';
@@ -9,6 +10,8 @@ import { toPrincipal } from './to-principal.ts';
  * next one be asked. A credential that nobody knows is `invalid`, never the same as none. A provider that
  * throws something other than an authentication error, or answers yes without naming anyone, could not
  * check: `unavailable`. A user named by id alone becomes a principal here ({@link toPrincipal}).
+ * Its issuer is `urn:gatehouse:provider` for the first provider and `urn:gatehouse:provider:<n>` for the nth, so
+ * two providers never share a user; moving a provider renames its users.
  *
  * @throws ConfigurationError (CONFIGURATION_ERROR) without a provider.
  */
@@ -32,6 +35,12 @@ export function createChain(providers: readonly AuthProvider[]): AuthProvider {
     revoke: (fingerprint) => {
       for (const provider of chain) provider.revoke?.(fingerprint);
     },
+    revokeToken: (token) => {
+      for (const provider of chain) {
+        if (provider.revokeToken !== undefined) provider.revokeToken(token);
+        else provider.revoke?.(new Secret(token).fingerprint());
+      }
+    },
     authorizationServers: issuers.length === 0 ? undefined : issuers,
     ambient: chain.some((provider) => provider.ambient === true),
   };
@@ -41,19 +50,24 @@ async function authenticateInOrder(
   chain: readonly AuthProvider[],
   context: RequestContext,
 ): Promise<AuthResult> {
-  for (const provider of chain) {
-    const result = await ask(provider, context);
+  for (const [index, provider] of chain.entries()) {
+    const result = await ask(provider, context, providerIssuer(index));
     if (result.authenticated || result.reason !== 'absent') return result;
   }
   const brought = context.credential !== undefined && context.credential.kind !== 'environment';
   return brought ? INVALID_TOKEN : ABSENT;
 }
 
-async function ask(provider: AuthProvider, context: RequestContext): Promise<AuthResult> {
+/** The issuer of users whom the provider at this place of the chain names by id alone. */
+function providerIssuer(index: number): string {
+  return index === 0 ? 'urn:gatehouse:provider' : `urn:gatehouse:provider:${index + 1}`;
+}
+
+async function ask(provider: AuthProvider, context: RequestContext, issuer: string): Promise<AuthResult> {
   try {
     const result = await provider.authenticate(context);
     if (!result.authenticated) return result;
-    return namesSomeone(result) ? { ...result, principal: toPrincipal(result) } : UNAVAILABLE;
+    return namesSomeone(result) ? { ...result, principal: toPrincipal(result, issuer) } : UNAVAILABLE;
   } catch (error) {
     return resultOfError(error);
   }

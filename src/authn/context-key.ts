@@ -25,7 +25,8 @@ const TRANSPORT_HEADERS: ReadonlySet<string> = new Set([
 /**
  * A key that two requests share only if they brought the same credential and differ in nothing that could
  * decide who is asking or where: every other header, the resource, the address, the certificate.
- * `undefined` for a request without a credential. Holds no secret.
+ * `undefined` for a request without a credential, and for one whose metadata holds anything but plain JSON
+ * values: what JSON leaves out (members of a map, a secret) could tell two users apart. Holds no secret.
  */
 export function findContextKey(context: RequestContext): string | undefined {
   const credential = findCredentialKey(context);
@@ -37,11 +38,26 @@ export function findContextKey(context: RequestContext): string | undefined {
     .sort(([a], [b]) => (a < b ? -1 : 1));
   const place = { transport, resource, host, path, query, remoteAddress, metadata };
   try {
+    if (metadata !== undefined && !isPlainJson(metadata)) return undefined;
     return sha256(JSON.stringify([credential, certificate, clientCertificate?.authorized, headers, place]));
   } catch {
     // Metadata that cannot be written down cannot be compared either.
     return undefined;
   }
+}
+
+function isPlainJson(value: unknown): boolean {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object') return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isList = Array.isArray(value);
+  if (prototype !== null && prototype !== (isList ? Array.prototype : Object.prototype)) return false;
+  // Neither holes nor symbols nor hidden members; `length` of a list is its only one that is not listed.
+  const keys = Object.keys(value);
+  if (Reflect.ownKeys(value).length !== keys.length + (isList ? 1 : 0)) return false;
+  if (isList && keys.length !== value.length) return false;
+  return Object.values(value).every(isPlainJson);
 }
 
 function findCredentialKey({ credential, headers }: RequestContext): string | undefined {

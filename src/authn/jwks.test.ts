@@ -63,6 +63,25 @@ describe('the key set of an issuer', () => {
     expect(await many.find({ alg: 'ES256' })).toHaveLength(5);
   });
 
+  it('serves no more when the clock was set back, and is fetched at once', async () => {
+    const set = createSet();
+    const hint = { alg: 'ES256', kid: await currentKid() };
+    const [key] = await set.find(hint);
+    time -= 86_400_000;
+    expect(set.isCurrent(key?.id ?? '')).toBe(false);
+    expect(await set.find(hint)).toHaveLength(1);
+    expect(issuer.requests.jwks).toBe(2);
+  });
+
+  it('is asked for again after a failure and a miss although the clock was set back', async () => {
+    const set = createSet();
+    issuer.behaviour = 'down';
+    await expect(set.find(unknown())).rejects.toMatchObject(UNAVAILABLE);
+    time -= 86_400_000;
+    issuer.behaviour = 'honest';
+    expect(await set.find({ alg: 'ES256', kid: await currentKid() })).toHaveLength(1);
+  });
+
   it('is renewed in the background when it is old, and serves meanwhile', async () => {
     const set = createSet();
     const hint = { alg: 'ES256', kid: await currentKid() };

@@ -111,8 +111,10 @@ class RemoteKeys implements RemoteKeySet {
     this.#fetchedAt = undefined;
   }
 
+  // After the clock was set back nobody knows how old the set is: it counts as infinitely old.
   #age(): number {
-    return this.#fetchedAt === undefined ? Number.POSITIVE_INFINITY : this.#settings.now() - this.#fetchedAt;
+    const age = this.#settings.now() - (this.#fetchedAt ?? Number.NEGATIVE_INFINITY);
+    return age < 0 ? Number.POSITIVE_INFINITY : age;
   }
 
   #serves(): boolean {
@@ -132,7 +134,8 @@ class RemoteKeys implements RemoteKeySet {
   // A key may be newer than the set; a made-up one must not turn into a request of its own.
   async #lookAgain(): Promise<void> {
     const now = this.#settings.now();
-    const isCoolingDown = now - this.#missedAt < this.#settings.cooldownMs;
+    const sinceMiss = now - this.#missedAt;
+    const isCoolingDown = sinceMiss >= 0 && sinceMiss < this.#settings.cooldownMs;
     if (this.#refreshing === undefined && isCoolingDown) {
       // While the last attempt failed it is not known whether the key exists: no verdict either way.
       if (this.#failures > 0) throw unavailable('the key set could not be renewed');
@@ -143,7 +146,9 @@ class RemoteKeys implements RemoteKeySet {
   }
 
   #isBackingOff(): boolean {
-    return this.#settings.now() < this.#retryAt;
+    const waitMs = this.#retryAt - this.#settings.now();
+    // A longer wait than any that is set comes from a clock that was set back.
+    return waitMs > 0 && waitMs <= MAX_BACKOFF_MS;
   }
 
   #refresh(): Promise<void> {

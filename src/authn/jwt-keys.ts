@@ -64,12 +64,26 @@ export function resolveKeys(options: KeyOptions, problems: string[]): ResolvedKe
     );
   }
   if (source === undefined) return discoveredKeys(options, problems);
-  if (source === 'jwtSecret') return secretKeys(options.jwtSecret ?? '', problems);
+  if (source === 'jwtSecret') return secretKeys(options.jwtSecret, problems);
   if (source === 'jwksUri') return remoteKeys(options, problems);
   return publicKeys(options.publicKey ?? '', problems);
 }
 
-function secretKeys(secret: string, problems: string[]): ResolvedKeys {
+function secretKeys(secret: unknown, problems: string[]): ResolvedKeys | undefined {
+  if (typeof secret !== 'string') {
+    problems.push('jwtSecret must be a string');
+    return undefined;
+  }
+  // RFC 8725 §3.1: whoever has a public key could sign with it, were it taken for a shared secret.
+  if (secret.includes('-----BEGIN')) {
+    problems.push('jwtSecret is a PEM key: give a public key as publicKey');
+    return undefined;
+  }
+  // The text of a reference is in the configuration, for everyone to read.
+  if (/\$\{(?:env|file):/.test(secret)) {
+    problems.push('jwtSecret holds an unresolved ${env:...} or ${file:...}: give the value it stands for');
+    return undefined;
+  }
   // RFC 7518 §3.2: the key is as long as the hash of HS256, at least.
   if (new TextEncoder().encode(secret).length < MIN_SECRET_BYTES) {
     problems.push(`jwtSecret must have at least ${MIN_SECRET_BYTES} bytes`);

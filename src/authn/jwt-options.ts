@@ -52,6 +52,7 @@ export function resolveJwtOptions(options: JWTAuthOptions): ResolvedJwtOptions {
   const clientIds = new Set(toList(options.clientId));
   const cache = { maxEntries: options.cache?.maxEntries ?? 10_000, ttlMs: options.cache?.ttlMs ?? 60_000 };
   const toleranceSeconds = options.clockTolerance ?? 10;
+  checkKnown(options, problems);
   checkNames(options, problems);
   if (audiences?.some((audience) => clientIds.has(audience)) === true) {
     problems.push('audience must not be one of our client ids: ID tokens would pass for access tokens');
@@ -98,6 +99,37 @@ function resolveAlgorithms(
     }
   }
   return chosen ?? keys?.algorithms ?? [];
+}
+
+const OPTIONS: Readonly<Record<keyof JWTAuthOptions, true>> = {
+  jwtSecret: true,
+  jwksUri: true,
+  publicKey: true,
+  issuer: true,
+  name: true,
+  audience: true,
+  algorithms: true,
+  userIdClaim: true,
+  claims: true,
+  extractTokens: true,
+  tokensClaim: true,
+  clockTolerance: true,
+  profile: true,
+  clientId: true,
+  cache: true,
+  onRefused: true,
+  now: true,
+  fetch: true,
+};
+const MAX_SHOWN_NAME = 64;
+
+// A misspelt `audience` or `algorithms` would be a check that is never made.
+function checkKnown(options: JWTAuthOptions, problems: string[]): void {
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(OPTIONS, name)) continue;
+    const shown = JSON.stringify(name.slice(0, MAX_SHOWN_NAME));
+    problems.push(`${shown} is no option; options are ${Object.keys(OPTIONS).join(', ')}`);
+  }
 }
 
 const PROFILES: readonly unknown[] = [undefined, 'at+jwt', 'jwt', 'any'];

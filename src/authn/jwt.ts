@@ -8,7 +8,12 @@ import type { KeySource } from './key-source.ts';
 import { ABSENT, authenticated, EXPIRED_TOKEN, INVALID_TOKEN, UNAVAILABLE } from './results.ts';
 import { VerifiedTokens } from './token-cache.ts';
 import { isForAudience, type TokenCheck, type TokenRules } from './token-rules.ts';
-import { type Verification, type VerifiedToken, verifyToken } from './verify-token.ts';
+import {
+  findContentFingerprint,
+  type Verification,
+  type VerifiedToken,
+  verifyToken,
+} from './verify-token.ts';
 
 /** Longer tokens are refused before anything looks into them. */
 const MAX_TOKEN_LENGTH = 16 * 1024;
@@ -99,14 +104,15 @@ export class JWTAuthProvider implements AuthProvider {
   }
 
   /**
-   * Refuses a token for the rest of its life and ends what it keeps open.
+   * Refuses a token for the rest of its life and ends what it keeps open. Of a token that is not in the
+   * cache only this spelling is refused: {@link JWTAuthProvider.revokeToken} refuses every one.
    *
    * The token's own lifetime is known while it is in the cache; for others give `expiresAt` (epoch seconds),
    * without which the entry is kept until the process ends.
    *
    * @param tokenFingerprint SHA-256 of the token in base64url ({@link Secret.fingerprint}).
    * @throws ValidationError (VALIDATION_ERROR) for anything else, a token above all.
-   * @throws MCPAuthError (INTERNAL_ERROR) when 100 000 revoked tokens are held already.
+   * @throws MCPAuthError (INTERNAL_ERROR) when 100 000 fingerprints are held already, at most two for a token.
    */
   revoke(tokenFingerprint: string, expiresAt?: number): void {
     if (!FINGERPRINT.test(tokenFingerprint)) {
@@ -114,6 +120,19 @@ export class JWTAuthProvider implements AuthProvider {
     }
     const until = expiresAt === undefined ? undefined : (expiresAt + this.#rules.toleranceSeconds) * 1000;
     this.#announce(this.#verified.revoke(tokenFingerprint, until));
+  }
+
+  /**
+   * {@link JWTAuthProvider.revoke} by the token itself, for a token never seen before too: neither it nor what
+   * it says under another signature is accepted from now on. The token is not kept.
+   *
+   * @throws ValidationError (VALIDATION_ERROR) for anything but a text.
+   * @throws MCPAuthError (INTERNAL_ERROR) as `revoke` does.
+   */
+  revokeToken(token: string): void {
+    if (typeof token !== 'string' || token === '') throw new ValidationError('There is no token to revoke');
+    const fingerprint = new Secret(token).fingerprint();
+    this.#announce(this.#verified.revoke(fingerprint, undefined, findContentFingerprint(token)));
   }
 
   /**
@@ -153,7 +172,7 @@ export class JWTAuthProvider implements AuthProvider {
   }
 
   async #verifyOnce(value: string, fingerprint: string): Promise<VerifiedToken | 'foreign' | TokenCheck> {
-    if (this.#verified.isRevoked(fingerprint)) return 'revoked';
+    if (this.#verified.isRevoked(fingerprint, findContentFingerprint(value))) return 'revoked';
     let running = this.#running.get(fingerprint);
     if (running === undefined) {
       running = verifyToken(value, this.#rules, this.#keys).finally(() => this.#running.delete(fingerprint));
@@ -165,7 +184,7 @@ export class JWTAuthProvider implements AuthProvider {
       return verification.kind === 'foreign' ? 'foreign' : verification.check;
     }
     // It may have been revoked, here or under another signature, while it was being verified.
-    if (this.#verified.isRevoked(fingerprint, verification.token)) return 'revoked';
+    if (this.#verified.isRevoked(fingerprint, verification.token.contentFingerprint)) return 'revoked';
     this.#verified.add(fingerprint, verification.token);
     return verification.token;
   }

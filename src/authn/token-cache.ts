@@ -56,30 +56,33 @@ export class VerifiedTokens {
     }
   }
 
-  isRevoked(fingerprint: string, token?: VerifiedToken): boolean {
+  isRevoked(fingerprint: string, contentFingerprint: string | undefined): boolean {
     if (this.#revoked.size === 0) return false;
-    return this.#isListed(fingerprint) || (token !== undefined && this.#isListed(token.contentFingerprint));
+    return (
+      this.#isListed(fingerprint) || (contentFingerprint !== undefined && this.#isListed(contentFingerprint))
+    );
   }
 
   /**
    * Refuses a token from now on, under whatever signature it comes: an ECDSA signature can be rewritten
-   * by anyone who has it, which changes the token's fingerprint. That holds for tokens still in the cache.
+   * by anyone who has it, which changes the token's fingerprint. That holds for tokens still in the cache,
+   * and for all where `contentFingerprint` is given.
    *
    * @returns the fingerprints under which the token was in use.
    * @throws MCPAuthError (INTERNAL_ERROR) when the list is full: nothing is forgotten to make room.
    */
-  revoke(fingerprint: string, expiresAtMs: number | undefined): readonly string[] {
-    const token = this.#entries.get(fingerprint)?.token;
-    const until = token?.expiresAtMs ?? expiresAtMs ?? Number.POSITIVE_INFINITY;
+  revoke(fingerprint: string, expiresAtMs?: number, contentFingerprint?: string): readonly string[] {
+    const content = this.#entries.get(fingerprint)?.token.contentFingerprint ?? contentFingerprint;
+    const twins =
+      content === undefined
+        ? []
+        : [...this.#entries].filter(([, { token }]) => token.contentFingerprint === content);
+    const until = twins[0]?.[1].token.expiresAtMs ?? expiresAtMs ?? Number.POSITIVE_INFINITY;
     this.#makeRoom();
     this.#revoked.set(fingerprint, until);
-    if (token === undefined) return [fingerprint];
-    this.#revoked.set(token.contentFingerprint, until);
-    const twins = [...this.#entries].filter(
-      ([, entry]) => entry.token.contentFingerprint === token.contentFingerprint,
-    );
+    if (content !== undefined) this.#revoked.set(content, until);
     for (const [twin] of twins) this.#entries.delete(twin);
-    return twins.map(([twin]) => twin);
+    return [...new Set([fingerprint, ...twins.map(([twin]) => twin)])];
   }
 
   clear(): void {
@@ -88,7 +91,11 @@ export class VerifiedTokens {
 
   #holds(fingerprint: string, token: VerifiedToken): boolean {
     const { isCurrent, now } = this.#options;
-    return now() < token.expiresAtMs && isCurrent(token.keyId) && !this.isRevoked(fingerprint, token);
+    return (
+      now() < token.expiresAtMs &&
+      isCurrent(token.keyId) &&
+      !this.isRevoked(fingerprint, token.contentFingerprint)
+    );
   }
 
   #isListed(fingerprint: string): boolean {
@@ -97,11 +104,12 @@ export class VerifiedTokens {
   }
 
   #makeRoom(): void {
-    if (this.#revoked.size < MAX_REVOCATIONS) return;
+    // One revocation takes up to two places.
+    if (this.#revoked.size <= MAX_REVOCATIONS - 2) return;
     for (const [fingerprint, until] of this.#revoked) {
       if (until <= this.#options.now()) this.#revoked.delete(fingerprint);
     }
-    if (this.#revoked.size >= MAX_REVOCATIONS) {
+    if (this.#revoked.size > MAX_REVOCATIONS - 2) {
       throw new MCPAuthError('INTERNAL_ERROR', 'Too many revoked tokens are held');
     }
   }

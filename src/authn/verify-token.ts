@@ -114,11 +114,21 @@ function judge(token: string, { claims, keyId, rules }: Verified): Verification 
       tokens: rules.extractTokens ? parseTokens(claims[tokensClaim]) : undefined,
       expiresAtMs: (principal.expiresAt + rules.toleranceSeconds) * 1000,
       keyId,
-      contentFingerprint: createHash('sha256')
-        .update(token.slice(0, token.lastIndexOf('.')))
-        .digest('base64url'),
+      contentFingerprint: contentFingerprintOf(token),
     },
   };
+}
+
+/** SHA-256 of what is signed in a JWT (RFC 7515 §5.1), in base64url. */
+function contentFingerprintOf(token: string): string {
+  return createHash('sha256')
+    .update(token.slice(0, token.lastIndexOf('.')))
+    .digest('base64url');
+}
+
+/** {@link VerifiedToken.contentFingerprint} of a token nobody has verified; `undefined` where it is no JWT. */
+export function findContentFingerprint(token: string): string | undefined {
+  return JWT_SHAPE.test(token) ? contentFingerprintOf(token) : undefined;
 }
 
 function refused(check: TokenCheck): Verification {

@@ -6,26 +6,32 @@ import { createRuleAuthorizer } from './rule-authorizer.ts';
 import type { Demand, Rule, RuleAuthorizerOptions } from './tool-rules.ts';
 
 const SCOPES = ['a', 'b', 'c', 'x:1', 'x:2'];
-const some = (names: readonly string[], maxLength = 2) =>
-  fc.uniqueArray(fc.constantFrom(...names), { maxLength });
+const some = (names: readonly string[], maxLength = 2, minLength = 0) =>
+  fc.uniqueArray(fc.constantFrom(...names), { minLength, maxLength });
 const one = (names: readonly string[]) => fc.constantFrom(...names).map((name) => [name]);
 
 const demandOf = (names: readonly string[]): fc.Arbitrary<Demand | undefined> =>
   fc.oneof(
     { weight: 3, arbitrary: fc.constant(undefined) },
-    { weight: 1, arbitrary: some(names) },
+    { weight: 1, arbitrary: some(names, 2, 1) },
     { weight: 1, arbitrary: fc.record({ anyOf: one(names) }) },
-    { weight: 1, arbitrary: fc.record({ allOf: some(names), anyOf: fc.constant([...names].slice(0, 2)) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ allOf: some(names, 2, 1), anyOf: fc.constant([...names].slice(0, 2)) }),
+    },
   );
 
-const rule: fc.Arbitrary<Rule> = fc.record({
-  scopes: fc.oneof({ weight: 1, arbitrary: demandOf(SCOPES) }, { weight: 1, arbitrary: one(SCOPES) }),
-  roles: demandOf(['r', 's']),
-  permissions: demandOf(['p:1', 'p:2']),
-});
+const rule: fc.Arbitrary<Rule> = fc
+  .record({
+    scopes: fc.oneof({ weight: 1, arbitrary: demandOf(SCOPES) }, { weight: 1, arbitrary: one(SCOPES) }),
+    roles: demandOf(['r', 's']),
+    permissions: demandOf(['p:1', 'p:2']),
+  })
+  // Said of every rule, it changes nothing; a rule must say something.
+  .map((demands) => ({ ...demands, access: 'required' as const }));
 const patterns = ['files/read', 'files/*', '*/read', 'files/write', 'mail/*'];
 const options: fc.Arbitrary<RuleAuthorizerOptions> = fc.record({
-  endpoint: fc.record({ scopes: some(SCOPES, 1) }),
+  endpoint: fc.option(fc.record({ scopes: one(SCOPES) }), { nil: undefined, freq: 1 }),
   hierarchy: fc.dictionary(fc.constantFrom(...SCOPES, 'x:*', '*'), some([...SCOPES, 'x:*']), { maxKeys: 2 }),
   roles: fc.constantFrom(
     {},
@@ -75,7 +81,8 @@ describe('createRuleAuthorizer, for any rules and any principal', () => {
           expect(calling.reason).toBe('insufficient_scope');
           expect(decide({ ...init, scopes: calling.remedy.scopes }).effect).toBe('allow');
           expect(calling.remedy.scopes).toEqual(expect.arrayContaining([...authorizer.endpointScopes]));
-          for (const scope of calling.remedy.scopes) expect(authorizer.scopesSupported(TARGET.server)).toContain(scope);
+          for (const scope of calling.remedy.scopes)
+            expect(authorizer.scopesSupported(TARGET.server)).toContain(scope);
         }
       }),
       { numRuns: runs },

@@ -37,7 +37,7 @@ const forRead = (rule: Rule): RuleAuthorizerOptions => ({ tools: { 'files/read':
 
 describe('createRuleAuthorizer', () => {
   it('[config/authorization] nothing declared: anyone who has signed in, and nobody else', () => {
-    for (const options of [{}, forRead({}), { tools: { 'files/write': { scopes: ['w'] } } }]) {
+    for (const options of [{}, { tools: { 'files/write': { scopes: ['w'] } } }]) {
       expect(ask(options, user())).toEqual(ALLOW);
       expect(ask(options, ANONYMOUS)).toEqual(LOGIN);
     }
@@ -201,9 +201,9 @@ describe('public targets', () => {
     expect(ask(options, ANONYMOUS)).toEqual(LOGIN);
   });
 
-  it('[config/authorization] stay open where another matching rule says nothing', () => {
+  it('[config/authorization] stay open where every other matching rule demands nothing', () => {
     const options: RuleAuthorizerOptions = {
-      tools: { 'files/read': { access: 'public' }, 'files/*': { scopes: [] } },
+      tools: { 'files/read': { access: 'public' }, 'files/*': { access: 'public' } },
     };
     expect(ask(options, ANONYMOUS)).toEqual(ALLOW);
   });
@@ -368,7 +368,7 @@ describe('what the authorizer says of itself', () => {
 
   it('does not change with the options it was made from', () => {
     const scopes = ['s'];
-    const options = { endpoint: { scopes: [] as string[] }, tools: { 'files/read': { scopes } } };
+    const options = { endpoint: { scopes: ['s'] }, tools: { 'files/read': { scopes } } };
     const authorizer = createRuleAuthorizer(options);
     scopes.length = 0;
     options.endpoint.scopes.push('mcp');
@@ -421,11 +421,11 @@ describe('options', () => {
     ],
     [
       'a pattern without a slash',
-      { tools: { read: {} } },
+      { tools: { read: { access: 'required' } } },
       'authorization.tools["read"]: the pattern must read',
     ],
-    ['a pattern without a server', { resources: { '/x': {} } }, 'the pattern must read'],
-    ['a pattern without a name', { prompts: { 'x/': {} } }, 'the pattern must read'],
+    ['a pattern without a server', { resources: { '/x': { access: 'required' } } }, 'the pattern must read'],
+    ['a pattern without a name', { prompts: { 'x/': { access: 'required' } } }, 'the pattern must read'],
     [
       'a public rule with scopes',
       { tools: { 'a/b': { access: 'public', scopes: ['s'] } } },
@@ -441,10 +441,29 @@ describe('options', () => {
     ['a misspelt table', { tool: {} }, 'authorization: unknown key "tool"'],
     [
       'a misspelt kind of demand',
-      { tools: { 'a/b': { scopes: { allOf: [], all: ['s'] } } } },
+      { tools: { 'a/b': { scopes: { allOf: ['s'], all: ['s'] } } } },
       'unknown key "all"',
     ],
     ['an empty demand', { tools: { 'a/b': { roles: {} } } }, 'needs allOf or anyOf'],
+    ['an empty list', { tools: { 'a/b': { roles: [] } } }, '.roles: is empty'],
+    ['an empty allOf', { tools: { 'a/b': { scopes: { allOf: [] } } } }, '.scopes.allOf: is empty'],
+    ['no scopes of the endpoint', { endpoint: { scopes: [] } }, '.endpoint.scopes: is empty'],
+    ['a rule that states nothing', { tools: { 'a/b': {} } }, 'states nothing'],
+    ['a rule of undefined', { tools: { 'a/b': { roles: undefined } } }, 'states nothing'],
+    ['a map of rules', { tools: new Map([['a/b', { roles: ['r'] }]]) }, '.tools: must be a plain object'],
+    ['a map as a rule', { tools: { 'a/b': new Map([['roles', ['r']]]) } }, 'must be a plain object'],
+    ['a map of roles', { roles: new Map([['r', {}]]) }, '.roles: must be a plain object'],
+    [
+      'an instance of a class',
+      new (class {
+        get tools() {
+          return { 'a/b': { roles: ['r'] } };
+        }
+      })(),
+      'authorization: must be a plain object',
+    ],
+    ['a blank in a pattern', { tools: { 'a/ b': { roles: ['r'] } } }, 'blanks or control characters'],
+    ['a line break in a role', { roles: { 'r\n': {} } }, 'blanks or control characters'],
     ['no alternative', { tools: { 'a/b': { roles: { anyOf: [] } } } }, 'is empty'],
     ['a scope in place of a list', { tools: { 'a/b': { scopes: 's' } } }, 'must be an object'],
     ['a list of something else', { tools: { 'a/b': { roles: [1] } } }, 'must be a list of names'],
@@ -468,11 +487,11 @@ describe('options', () => {
     expect(problems.every((problem) => problem.startsWith('authorization.'))).toBe(true);
   });
 
-  it('[config/authorization] takes wildcards where they are granted, and an empty list as no demand', () => {
+  it('[config/authorization] takes wildcards where they are granted, and empty lists where they grant nothing', () => {
     const options = {
       hierarchy: { '*': ['tools:*'], 'files:*': ['a:*:b'] },
       roles: { admin: { inherits: [], scopes: ['*:*'], permissions: ['*:*'] } },
-      tools: { 'a/b': { access: 'public', scopes: [], roles: { allOf: [] } } },
+      tools: { 'a/b': { access: 'public' } },
     };
     expect(problemsOf(options)).toEqual([]);
   });

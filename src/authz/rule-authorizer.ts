@@ -75,6 +75,7 @@ const KINDS: ReadonlyMap<string, readonly Target['kind'][]> = new Map<
   ['completion/complete', ['prompt', 'resource']],
   ['subscriptions/listen', ['server', 'resource']],
   ['protocol', ['server']],
+  ['custom', ['server']],
 ]);
 
 function compileTargets(
@@ -90,7 +91,8 @@ function compileTargets(
     if (KINDS.get(action)?.includes(target.kind) !== true) return undefined;
     if (target.kind !== 'server') return rules[target.kind].find(target.server, target.name);
     // A stream held open is not needed to use what is public.
-    if (action === 'subscriptions/listen') return closedServer;
+    // Nor is what nobody here knows.
+    if (action === 'subscriptions/listen' || action === 'custom') return closedServer;
     return sets.some((set) => set.hasPublicOn(target.server)) ? openServer : closedServer;
   };
 }
@@ -130,7 +132,9 @@ function scopesToAskFor(wanted: Requirement, principal: Principal, holds: Holds)
 }
 
 function scopesOf(options: RuleAuthorizerOptions, server: string): readonly string[] {
-  const rules = [options.tools, options.resources, options.prompts].flatMap((table) => Object.entries(table ?? {}));
+  const rules = [options.tools, options.resources, options.prompts].flatMap((table) =>
+    Object.entries(table ?? {}),
+  );
   const ofServer = rules.filter(([pattern]) => compileGlob(pattern.slice(0, pattern.indexOf('/')))(server));
   const wanted = ofServer.map(([, rule]) => toRequirement(rule.scopes));
   const scopes = [

@@ -34,6 +34,7 @@ function findEndpointProblems(endpoint: unknown, place: Place): void {
   if (endpoint === undefined || !isRecord(endpoint, place)) return;
   findUnknownKeys(endpoint, ['scopes'], place);
   findScopeProblems(endpoint['scopes'], 'wanted', place.in('.scopes'));
+  findEmptyDemand(endpoint['scopes'], place.in('.scopes'));
 }
 
 function findHierarchyProblems(hierarchy: unknown, place: Place): void {
@@ -48,6 +49,7 @@ function findRoleProblems(roles: unknown, place: Place): void {
   if (roles === undefined || !isRecord(roles, place)) return;
   for (const [name, role] of Object.entries(roles)) {
     const here = place.in(quote(name));
+    if (!VISIBLE.test(name)) here.report(INVISIBLE);
     if (!isRecord(role, here)) continue;
     findUnknownKeys(role, ['inherits', 'scopes', 'permissions'], here);
     if (role['inherits'] !== undefined && isNameList(role['inherits'], here.in('.inherits'))) {
@@ -67,12 +69,22 @@ function findTableProblems(table: unknown, place: Place): void {
     if (slash < 1 || slash === pattern.length - 1) {
       here.report('the pattern must read <server>/<name>, for example "files/*"');
     }
+    if (!VISIBLE.test(pattern)) here.report(INVISIBLE);
     if (isRecord(rule, here)) findProblemsOfRule(rule, here);
   }
 }
 
+const STATEMENTS: readonly string[] = ['scopes', 'roles', 'permissions', 'access'];
+
+function isStatement(key: string): boolean {
+  return STATEMENTS.includes(key);
+}
+
 function findProblemsOfRule(rule: Fields, place: Place): void {
-  findUnknownKeys(rule, ['scopes', 'roles', 'permissions', 'access'], place);
+  findUnknownKeys(rule, STATEMENTS, place);
+  if (Object.keys(rule).every(isStatement) && STATEMENTS.every((key) => rule[key] === undefined)) {
+    place.report(`states nothing: give one of ${STATEMENTS.join(', ')}`);
+  }
   findDemandProblems(rule['scopes'], place.in('.scopes'), (list, here) =>
     findScopeProblems(list, 'wanted', here),
   );
@@ -93,16 +105,27 @@ function findDemandProblems(
   findListProblems: (list: unknown, place: Place) => void,
 ): void {
   if (demand === undefined) return;
-  if (Array.isArray(demand)) return findListProblems(demand, place);
+  if (Array.isArray(demand)) {
+    findListProblems(demand, place);
+    return findEmptyDemand(demand, place);
+  }
   if (!isRecord(demand, place)) return;
   findUnknownKeys(demand, ['allOf', 'anyOf'], place);
   const { allOf, anyOf } = demand;
   if (allOf === undefined && anyOf === undefined) place.report('needs allOf or anyOf');
-  if (allOf !== undefined) findListProblems(allOf, place.in('.allOf'));
+  if (allOf !== undefined) {
+    findListProblems(allOf, place.in('.allOf'));
+    findEmptyDemand(allOf, place.in('.allOf'));
+  }
   if (anyOf === undefined) return;
   findListProblems(anyOf, place.in('.anyOf'));
   if (Array.isArray(anyOf) && anyOf.length === 0)
     place.in('.anyOf').report('is empty, so nobody could fulfil it');
+}
+
+// What was meant to be demanded got lost on the way here; the target would stand open.
+function findEmptyDemand(list: unknown, place: Place): void {
+  if (Array.isArray(list) && list.length === 0) place.report('is empty, so it would demand nothing');
 }
 
 function demandsSomething(demand: unknown): boolean {
@@ -146,9 +169,20 @@ function isNameList(value: unknown, place: Place): value is readonly string[] {
 
 function isRecord(value: unknown, place: Place): value is Fields {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  if (!isObject) place.report('must be an object');
-  return isObject;
+  // What a Map or an instance of a class holds is not among its own keys: it would be read as nothing.
+  const isPlain = isObject && isPlainPrototype(Object.getPrototypeOf(value));
+  if (!isPlain) place.report(isObject ? 'must be a plain object' : 'must be an object');
+  return isPlain;
 }
+
+/** None, or the one of object literals, of this realm or another. */
+function isPlainPrototype(prototype: unknown): boolean {
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** What can be told from another name by eye; a blank too many would make a rule for something else. */
+const VISIBLE = /^[^\s\p{Cc}\p{Cf}]*$/u;
+const INVISIBLE = 'must not contain blanks or control characters';
 
 function findUnknownKeys(value: Fields, known: readonly string[], place: Place): void {
   for (const key of Object.keys(value).filter((each) => !known.includes(each))) {

@@ -5,7 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { environment } from '../config/environment.ts';
 import type { CommandContext } from './command-context.ts';
-import { type CliIo, EXIT_CODES, type ExitCode, writeFailure } from './output.ts';
+import {
+  type CliIo,
+  EXIT_CODES,
+  type ExitCode,
+  escapeControls,
+  withoutValues,
+  writeFailure,
+} from './output.ts';
 
 type Register = (program: Command, context: CommandContext) => void;
 
@@ -67,7 +74,8 @@ function createProgram(io: CliIo): Command {
       .exitOverride()
       .configureOutput({
         writeOut: (text) => io.stdout.write(text),
-        writeErr: (text) => io.stderr.write(text),
+        writeErr: (text) => io.stderr.write(escapeControls(text, { keepLines: true })),
+        outputError: (text, write) => write(withoutValues(text)),
       })
       .addHelpText('after', `\n${EXIT_CODES}`)
       .showHelpAfterError('(gatehouse --help shows the commands)')

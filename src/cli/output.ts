@@ -36,6 +36,23 @@ export function writeLine(sink: Sink, line: string): void {
   sink.write(`${line}\n`);
 }
 
+/** What would steer a terminal, hide or reorder text, as `\uXXXX`; with `keepLines`, line breaks stay. */
+export function escapeControls(text: string, options: { readonly keepLines: boolean }): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (found) =>
+    options.keepLines && found === '\n'
+      ? found
+      : `\\u${(found.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** A complaint about the command line, without the values that were typed: any of them may be a secret. */
+export function withoutValues(message: string): string {
+  return message
+    .replace(/(unknown option '--[^=']*)=[\s\S]*'/, "$1'")
+    .replace(/(unknown option '-[^-])[\s\S]*'/, "$1'")
+    .replace(/(argument|argument value) '[\s\S]*' is invalid/, '$1 is invalid');
+}
+
 /** One line of JSON. */
 export function writeJson(sink: Sink, value: unknown): void {
   writeLine(sink, JSON.stringify(value));
@@ -44,10 +61,11 @@ export function writeJson(sink: Sink, value: unknown): void {
 /** Tells a person on stderr, and with `json` a program on stdout, why a command failed; never a stack. */
 export function writeFailure(error: unknown, io: CliIo, options: { readonly json: boolean }): ExitCode {
   const isMisuse = error instanceof ConfigurationError || error instanceof UsageError;
-  const problems =
+  const found =
     error instanceof ConfigurationError
       ? error.problems
       : [error instanceof Error && error.message !== '' ? error.message : 'an unknown error'];
+  const problems = found.map((problem) => escapeControls(problem, { keepLines: false }));
   for (const problem of problems) writeLine(io.stderr, `gatehouse: ${problem}`);
   if (options.json) {
     const code = error instanceof ConfigurationError ? error.code : isMisuse ? 'USAGE' : 'FAILED';

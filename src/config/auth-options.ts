@@ -6,7 +6,10 @@ export type AuthConfig = JwtConfig | EnvironmentConfig;
  */
 export interface JwtConfig {
   readonly type: 'jwt';
-  /** Exact value of `iss`. Required except with `secret`. */
+  /**
+   * Exact value of `iss`. Required except with `secret`: without it any `iss` is taken, so whoever holds the
+   * secret must sign for one issuer only, else the same subject may be two people.
+   */
   readonly issuer?: string | undefined;
   /** Values of `aud` that count; default the resource of the server asked for. */
   readonly audience?: string | readonly string[] | undefined;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { findBaseUrlProblem, findUrlProblem } from './values.ts';
+import { findBaseUrlProblem } from './values.ts';
 import { checkedText, choice, formedText, kinds, strict, text, texts, whole } from './zod-parts.ts';
 
 const HMAC_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const;
@@ -29,7 +29,7 @@ const jwtShape = strict({
     .union([text(), texts().min(1)], { error: 'must be text or a list of texts' })
     .exactOptional()
     .describe('Default: the resource of the server.'),
-  jwksUri: checkedText(findUrlProblem, 'Where the issuer publishes its keys.').exactOptional(),
+  jwksUri: checkedText(findBaseUrlProblem, 'Where the issuer publishes its keys.').exactOptional(),
   publicKey: checkedText(
     findPublicKeyProblem,
     'The issuer’s key: PEM public key or certificate, or a JWK.',

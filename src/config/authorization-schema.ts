@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import type { Authorizer } from '../authz/authorizer.ts';
 import { hasMethod } from './snapshot.ts';
-import { findScopeProblem } from './values.ts';
-import { checkedText, choice, formedText, strict, text, texts } from './zod-parts.ts';
+import { findNameProblem, findScopeProblem } from './values.ts';
+import { checkedText, choice, formedText, strict, texts } from './zod-parts.ts';
 
 const scope = checkedText(findScopeProblem);
 const demandedScope = checkedText((value) => findScopeProblem(value) ?? findWildcardProblem(value));
+const roleName = checkedText(findNameProblem);
 const demandedPermission = checkedText(findWildcardProblem);
 
 function demand(entry: z.ZodString) {
@@ -18,27 +19,34 @@ function demand(entry: z.ZodString) {
 
 /** `<server>/<pattern>` */
 export const ruleKey = formedText(
-  /^[a-z0-9*][a-z0-9_*-]{0,62}\/.+$/,
-  'must be written <server>/<pattern>, for example files/delete_*',
+  /^[a-z0-9*][a-z0-9_*-]{0,62}\/[^\s\u0000-\u001f\u007f-\u009f]+$/,
+  'must be written <server>/<pattern>, without blanks, for example files/delete_*',
 );
 
 const rule = strict(
   {
     scopes: demand(demandedScope).optional(),
-    roles: demand(text()).optional(),
+    roles: demand(roleName).optional(),
     permissions: demand(demandedPermission).optional(),
     // No default: `required` also closes what another rule opens.
     access: choice(['required', 'public'], ['app']).optional(),
   },
   { later: ['acr', 'maxAge', 'approval'] },
-).check((context) => {
-  const { access, scopes, roles, permissions } = context.value;
-  if (access === 'public' && (scopes ?? roles ?? permissions) !== undefined) {
-    const message =
-      'must not be `public` beside scopes, roles or permissions, which nobody has before signing in';
-    context.issues.push({ code: 'custom', message, path: ['access'], input: undefined });
-  }
-});
+)
+  .check((context) => {
+    const { access, scopes, roles, permissions } = context.value;
+    // A misspelt key has been told of already.
+    if (context.issues.length === 0 && (access ?? scopes ?? roles ?? permissions) === undefined) {
+      const message = 'states nothing: give one of scopes, roles, permissions and access';
+      context.issues.push({ code: 'custom', message, input: undefined });
+    }
+    if (access === 'public' && (scopes ?? roles ?? permissions) !== undefined) {
+      const message =
+        'must not be `public` beside scopes, roles or permissions, which nobody has before signing in';
+      context.issues.push({ code: 'custom', message, path: ['access'], input: undefined });
+    }
+  })
+  .meta({ minProperties: 1 });
 
 const rules = z
   .record(ruleKey, rule)
@@ -46,7 +54,7 @@ const rules = z
   .describe('By <server>/<pattern>; every rule that matches must hold.');
 
 const role = strict({
-  inherits: texts().optional(),
+  inherits: texts(roleName).optional(),
   scopes: texts(scope).optional(),
   permissions: texts().optional(),
 });
@@ -54,11 +62,11 @@ const role = strict({
 /** `authorization` as a file may write it. */
 export const authorizationSchema = strict(
   {
-    endpoint: strict({ scopes: texts(demandedScope) })
+    endpoint: strict({ scopes: texts(demandedScope).min(1) })
       .optional()
       .describe('Demanded of every call.'),
-    hierarchy: z.record(text(), texts(scope)).default({}).describe('Scope → the scopes it includes.'),
-    roles: z.record(text(), role).default({}).describe('What each role grants.'),
+    hierarchy: z.record(scope, texts(scope)).default({}).describe('Scope → the scopes it includes.'),
+    roles: z.record(roleName, role).default({}).describe('What each role grants.'),
     tools: rules,
     resources: rules,
     prompts: rules,

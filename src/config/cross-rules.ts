@@ -88,9 +88,7 @@ function findOrderProblems({ auth }: Pick<FilledOptions, 'auth'>): Problem[] {
 
 function findUserIdProblems({ auth, tenancy }: Pick<FilledOptions, 'auth' | 'tenancy'>): Problem[] {
   if (tenancy?.toUserId !== undefined) return [];
-  const issuers = new Set(
-    auth.map((entry, index) => (isAuthProvider(entry) ? index : issuerOf(entry, index))),
-  );
+  const issuers = new Set(auth.flatMap(issuersOf));
   const reason = tenancy?.from !== undefined ? 'tenants' : issuers.size > 1 ? 'issuers' : undefined;
   if (reason === undefined) return [];
   const message =
@@ -100,8 +98,11 @@ function findUserIdProblems({ auth, tenancy }: Pick<FilledOptions, 'auth' | 'ten
   return [{ path: ['tenancy', 'toUserId'], message }];
 }
 
-function issuerOf(entry: AuthEntry, index: number): string | number {
-  return entry.type === 'jwt' ? (entry.issuer ?? index) : index;
+/** An entry that names no issuer counts as one of its own. */
+function issuersOf(entry: AuthProvider | AuthEntry, index: number): readonly (string | number)[] {
+  if (!isAuthProvider(entry)) return [entry.type === 'jwt' ? (entry.issuer ?? index) : index];
+  const issuers = entry.authorizationServers ?? [];
+  return issuers.length === 0 ? [index] : [...issuers];
 }
 
 function findEmbeddedTokenProblems({ auth, tenancy }: Pick<FilledOptions, 'auth' | 'tenancy'>): Problem[] {

@@ -1,12 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, resolve } from 'node:path';
 import { ConfigurationError } from '../core/errors.ts';
+import { describeFailure } from './describe-failure.ts';
 import { environment } from './environment.ts';
 import { interpolate } from './interpolation.ts';
 import type { GateConfig } from './options.ts';
 import { type Parsing, parseJson, parseYaml } from './parse-text.ts';
 import { formatProblem } from './problem.ts';
 import { readBounded } from './read-bounded.ts';
+import { rememberReferences } from './references.ts';
 import { fillOptions, mergeProblems } from './schema.ts';
 import { takeSnapshot } from './snapshot.ts';
 
@@ -50,6 +52,7 @@ export async function loadConfig(path?: string, options: LoadOptions = {}): Prom
   const earlier = [...snapshot.problems, ...interpolation.problems];
   const problems = mergeProblems(earlier, fillOptions(config, { allowInstances: false }).problems);
   if (problems.length > 0) throw new ConfigurationError(problems.map(formatProblem));
+  rememberReferences(config, interpolation.references);
   // The schema of files has accepted it.
   return config as GateConfig;
 }
@@ -88,8 +91,7 @@ async function importConfig(file: string): Promise<Parsing> {
   try {
     return { value: await jiti.import(file, { default: true }) };
   } catch (error) {
-    const [reason = ''] = error instanceof Error ? error.message.split('\n') : [];
-    return { problems: [`could not be run: ${reason.slice(0, 200)}`] };
+    return { problems: [`could not be run: ${describeFailure(error, file)}`] };
   }
 }
 

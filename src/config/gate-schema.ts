@@ -152,6 +152,14 @@ const auditEntry = kinds([strict({ type: z.literal('console') }), auditFile], {
   later: ['store'],
 });
 
+const auditTarget = orInstance(isLikeSink, orInstance(isAuditCallback, auditEntry)).check((context) => {
+  if (!isLikeSink(context.value)) return;
+  const missing = SINK_METHODS.filter((method) => !hasMethod(context.value, method));
+  if (missing.length === 0) return;
+  const message = `is an audit sink without ${missing.join(' and ')}`;
+  context.issues.push({ code: 'custom', message, input: undefined });
+});
+
 const publicUrl = checkedText(
   values.findBaseUrlProblem,
   'The canonical URL clients use, without the servers’ paths.',
@@ -184,7 +192,7 @@ export const gateOptionsSchema = strict(
     auth: z.array(orInstance(isAuthProvider, authEntry)).min(1),
     tenancy: tenancyOptionsSchema.optional(),
     authorization: orInstance(isAuthorizer, authorizationSchema).optional(),
-    audit: z.array(orInstance(isAuditSink, orInstance(isAuditCallback, auditEntry))).default([]),
+    audit: z.array(auditTarget).default([]),
     onError: z.custom<(error: unknown) => void>(isFunction, 'must be a function').exactOptional(),
   },
   LATER,
@@ -202,6 +210,13 @@ export function isAuthProvider(value: unknown): value is AuthProvider {
 
 export function isAuditSink(value: unknown): value is AuditSink {
   return hasMethod(value, 'write');
+}
+
+const SINK_METHODS = ['write', 'flush', 'close'] as const;
+
+/** Whatever is meant to be a sink, complete or not. */
+function isLikeSink(value: unknown): value is AuditSink {
+  return hasMethod(value, 'write') || hasMethod(value, 'flush');
 }
 
 export function isAuditCallback(value: unknown): value is AuditCallback {

@@ -73,6 +73,17 @@ describe('[config/interpolation]', () => {
     expect(await resolveText(text)).toEqual([problem]);
   });
 
+  test('a key that holds a reference is a problem, not a name', async () => {
+    const { problems } = await interpolate(
+      { '${env:NAME}': { 'a/$${x}': 1 }, ok: 1 },
+      { environment, directory },
+    );
+    expect(problems.map(formatProblem)).toEqual([
+      '["${env:NAME}"]: holds `${` in a key, where nothing is replaced: write the name itself',
+      '["${env:NAME}"]["a/$${x}"]: holds `${` in a key, where nothing is replaced: write the name itself',
+    ]);
+  });
+
   test('every problem is found, with its place; strings with problems stay as they were', async () => {
     const input = { auth: [{ secret: '${env:A}' }], note: '${env:B} ${env:C}', port: 1, name: '${env:NAME}' };
     const { value, problems } = await interpolate(input, { environment, directory });

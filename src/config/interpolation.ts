@@ -12,16 +12,20 @@ export interface ReferenceSources {
 export interface Interpolation {
   readonly value: unknown;
   readonly problems: readonly Problem[];
+  /** What stood where a reference was replaced, by the path in JSON. */
+  readonly references: ReadonlyMap<string, string>;
 }
 
 const MAX_FILE_BYTES = 65_536;
+const KEY_PROBLEM = 'holds `${` in a key, where nothing is replaced: write the name itself';
 
 /**
- * Replaces `${env:NAME}` and `${file:PATH}` in every string of plain data, and `$${` by `${`. What a
- * reference leads to is not searched for further references. A string with a problem stays as it was.
+ * Replaces `${env:NAME}` and `${file:PATH}` in every string of plain data, and `$${` by `${`. A key
+ * that holds `${` is a problem. What a reference leads to is not searched for further references. A string with a problem stays as it was.
  */
 export async function interpolate(value: unknown, sources: ReferenceSources): Promise<Interpolation> {
   const problems: Problem[] = [];
+  const references = new Map<string, string>();
   const visit = async (part: unknown, path: readonly PropertyKey[]): Promise<unknown> => {
     if (typeof part === 'string') return part.includes('${') ? replaceIn(part, path) : part;
     if (Array.isArray(part)) {
@@ -31,7 +35,10 @@ export async function interpolate(value: unknown, sources: ReferenceSources): Pr
     }
     if (typeof part !== 'object' || part === null || !isRecord(part)) return part;
     const copy: Record<string, unknown> = {};
-    for (const [key, entry] of Object.entries(part)) copy[key] = await visit(entry, [...path, key]);
+    for (const [key, entry] of Object.entries(part)) {
+      if (key.includes('${')) problems.push({ path: [...path, key], message: KEY_PROBLEM });
+      copy[key] = await visit(entry, [...path, key]);
+    }
     return copy;
   };
   const replaceIn = async (text: string, path: readonly PropertyKey[]): Promise<string> => {
@@ -39,13 +46,14 @@ export async function interpolate(value: unknown, sources: ReferenceSources): Pr
     const found: Problem[] = [];
     for (const token of tokenize(text)) {
       const outcome = typeof token === 'string' ? { text: token } : await follow(token.reference, sources);
+      if (typeof token !== 'string') references.set(JSON.stringify(path), text);
       if ('problem' in outcome) found.push({ path, message: outcome.problem });
       else parts.push(outcome.text);
     }
     problems.push(...found);
     return found.length === 0 ? parts.join('') : text;
   };
-  return { value: await visit(value, []), problems };
+  return { value: await visit(value, []), problems, references };
 }
 
 function isRecord(value: object): value is Record<string, unknown> {

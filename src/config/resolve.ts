@@ -92,7 +92,13 @@ function resolveTenancy(tenancy: FilledOptions['tenancy']): resolved.ResolvedTen
     ...(from !== undefined && {
       tenants: isTenantResolver(from)
         ? { from: 'custom' as const, resolver: from }
-        : { from, ...rest, ...tenantDefaults(from, rest) },
+        : {
+            from,
+            ...rest,
+            required: rest.required ?? true,
+            dangerouslyTrustClient: rest.dangerouslyTrustClient ?? false,
+            ...tenantDefaults(from, rest),
+          },
     }),
     credentials: new Map(entries),
     toUserId: typeof toUserId === 'function' ? toUserId : toUserId === 'key' ? keyOf : subjectOf,

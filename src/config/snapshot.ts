@@ -4,7 +4,14 @@ const MAX_DEPTH = 32;
 const MAX_VALUES = 50_000;
 
 /** Methods that make a plain object an instance of one of our contracts rather than options. */
-const CONTRACT_METHODS = ['authenticate', 'resolveToken', 'resolveTenant', 'decide', 'write'] as const;
+const CONTRACT_METHODS = [
+  'authenticate',
+  'resolveToken',
+  'resolveTenant',
+  'decide',
+  'write',
+  'flush',
+] as const;
 
 export interface Snapshot {
   readonly value: unknown;
@@ -32,7 +39,9 @@ export function takeSnapshot(input: unknown): Snapshot {
         ? refuse([], `The configuration has more than ${MAX_VALUES} values`)
         : undefined;
     }
-    if (!isPlain(value)) return value;
+    if (typeof value !== 'object' || value === null || isInstance(value)) return value;
+    // What a Map or an instance of some class holds is not among its own keys: it would be read as nothing.
+    if (!isPlain(value)) return refuse(path, 'must be a plain object');
     if (ancestors.has(value)) return refuse(path, 'refers to itself');
     if (path.length >= MAX_DEPTH) return refuse(path, `is nested more than ${MAX_DEPTH} levels deep`);
     ancestors.add(value);
@@ -69,16 +78,18 @@ export function takeSnapshot(input: unknown): Snapshot {
   }
 }
 
-function isPlain(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false;
+function isPlain(value: object): boolean {
   if (Array.isArray(value)) return true;
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return false;
-  return !CONTRACT_METHODS.some((method) => hasMethod(value, method));
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function isInstance(value: object): boolean {
+  return !Array.isArray(value) && CONTRACT_METHODS.some((method) => hasMethod(value, method));
 }
 
 /** Whether `value` is an object with this method, own or inherited. Never throws. */
-export function hasMethod(value: unknown, name: (typeof CONTRACT_METHODS)[number]): boolean {
+export function hasMethod(value: unknown, name: string): boolean {
   if (typeof value !== 'object' || value === null) return false;
   try {
     return typeof Reflect.get(value, name) === 'function';

@@ -55,9 +55,9 @@ const common = {
   pattern: checkedText(findPatternProblem, 'With host: for example {tenant}.example.com.').optional(),
   prefix: checkedText(findPrefixProblem, 'With path: for example /t/.').optional(),
   header: checkedText(findHeaderNameProblem, 'With header: default x-tenant-id.').optional(),
-  required: z.boolean().default(true).describe('Whether a caller without a tenant is refused.'),
+  required: z.boolean().optional().describe('Whether a caller without a tenant is refused; default true.'),
   membershipClaim: text('Claim that lists the tenants of a caller; default `tenants`.').optional(),
-  dangerouslyTrustClient: z.boolean().default(false).describe('Takes any tenant a client names.'),
+  dangerouslyTrustClient: z.boolean().optional().describe('Takes any tenant a client names.'),
 };
 
 const sources = choice(SOURCES, ['key']);
@@ -69,17 +69,32 @@ export const tenancySchema = strict({
   ...common,
   credentials: z.record(resourceType, credentials).default({}).describe('Upstream tokens, by resource type.'),
   toUserId: userIds.optional().describe('User id for servers where there are several issuers or tenants.'),
-}).check((context) => pushTenancyProblems(context));
+})
+  .check((context) => pushTenancyProblems(context))
+  .transform((given) => fillDefaults(given));
 
-/** `tenancy` with instances. */
-export const tenancyOptionsSchema = strict({
+const tenancyOptions = strict({
   from: orInstance(isTenantResolver, sources).optional(),
   ...common,
   credentials: z.record(resourceType, orInstance(isTokenResolver, credentials)).default({}),
   toUserId: orInstance(isFunction, userIds).optional(),
-}).check((context) => pushTenancyProblems(context));
+});
 
-export type Tenancy = z.output<typeof tenancyOptionsSchema>;
+/** `tenancy` with instances. */
+export const tenancyOptionsSchema = tenancyOptions
+  .check((context) => pushTenancyProblems(context))
+  .transform((given) => fillDefaults(given));
+
+export type Tenancy = z.output<typeof tenancyOptions>;
+
+/** Not by the schema: whether they were given tells whether tenants are wanted. */
+function fillDefaults<Given extends Pick<Tenancy, 'from' | 'required' | 'dangerouslyTrustClient'>>(
+  given: Given,
+): Given {
+  if (given.from === undefined) return given;
+  const { required = true, dangerouslyTrustClient = false } = given;
+  return { ...given, required, dangerouslyTrustClient };
+}
 
 export function isTenantResolver(value: unknown): value is TenantResolver {
   return hasMethod(value, 'resolveTenant');
@@ -106,6 +121,8 @@ const BELONGS_TO = {
   prefix: ['path'],
   header: ['header'],
   membershipClaim: ['host', 'path', 'header'],
+  required: SOURCES,
+  dangerouslyTrustClient: SOURCES,
 } as const;
 
 type TenancyProblem = readonly [keyof Tenancy, string];
@@ -113,9 +130,11 @@ type TenancyProblem = readonly [keyof Tenancy, string];
 function findTenancyProblems(tenancy: Omit<Tenancy, 'credentials'>): readonly TenancyProblem[] {
   const problems: TenancyProblem[] = [];
   const { from } = tenancy;
+  if (from === undefined && 'from' in tenancy) problems.push(['from', UNDEFINED]);
   for (const key of Object.keys(BELONGS_TO) as (keyof typeof BELONGS_TO)[]) {
     const allowed: readonly unknown[] = BELONGS_TO[key];
-    if (tenancy[key] !== undefined && !allowed.includes(from)) {
+    const isAllowed = allowed.includes(from) || (allowed === SOURCES && from !== undefined);
+    if (tenancy[key] !== undefined && !isAllowed) {
       problems.push([key, `has no effect without \`from: ${allowed.join('` or `')}\``]);
     }
   }
@@ -125,6 +144,8 @@ function findTenancyProblems(tenancy: Omit<Tenancy, 'credentials'>): readonly Te
     problems.push(['prefix', 'is required with `from: path`']);
   return problems;
 }
+
+const UNDEFINED = 'is undefined: set it, or leave the key out (is an environment variable not set?)';
 
 function findPatternProblem(value: string): string | undefined {
   const [before = '', after = '', ...rest] = value.split('{tenant}');

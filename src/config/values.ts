@@ -78,9 +78,44 @@ export function findRangeProblem(value: string): string | undefined {
   if (family === 0 || rest.length > 0) return form;
   if (prefix === undefined) return undefined;
   if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > (family === 4 ? 32 : 128)) return form;
-  return Number(prefix) === 0
-    ? 'must not cover every address: anybody could then claim to be a proxy'
-    : undefined;
+  const bits = Number(prefix);
+  if (bits === 0) return 'must not cover every address: anybody could then claim to be a proxy';
+  const isWide = family === 4 ? bits < MIN_IPV4_BITS : isWideIpv6(address, bits);
+  return isWide ? 'covers too many addresses: IPv4 takes /8 or longer, IPv6 /16 or longer' : undefined;
+}
+
+const MIN_IPV4_BITS = 8;
+const MIN_IPV6_BITS = 16;
+
+function isWideIpv6(address: string, bits: number): boolean {
+  const host = parseUrl(`http://[${address}]`)?.hostname;
+  // A zone names an interface of this machine, which no range can be about.
+  if (host === undefined) return true;
+  const groups = toGroups(host.slice(1, -1));
+  // RFC 4291 §2.5.5.2: ::ffff:0:0/96 is IPv4.
+  const isShared = MAPPED.every((group, index) => {
+    const shared = Math.min(16, Math.max(0, bits - index * 16));
+    return group >> (16 - shared) === (groups[index] ?? 0) >> (16 - shared);
+  });
+  if (isShared) return bits < 96 + MIN_IPV4_BITS;
+  // RFC 4193 §3.1: fc00::/7 is never routed on the internet.
+  const isUniqueLocal = ((groups[0] ?? 0) & 0xfe00) === 0xfc00 && bits >= 7;
+  return bits < MIN_IPV6_BITS && !isUniqueLocal;
+}
+
+const MAPPED: readonly number[] = [0, 0, 0, 0, 0, 0xffff];
+
+/** The eight groups of an address as URL spells it: hexadecimal, with at most one `::`. */
+function toGroups(address: string): readonly number[] {
+  const [before = [], after = []] = address
+    .split('::')
+    .map((part) => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16))));
+  return [...before, ...Array<number>(8 - before.length - after.length).fill(0), ...after];
+}
+
+/** For a name that is compared with what a token says: blanks are not seen, and nothing would match. */
+export function findNameProblem(value: string): string | undefined {
+  return /[\s\p{Cc}\p{Cf}]/u.test(value) ? 'must not contain blanks or control characters' : undefined;
 }
 
 /** RFC 6749 §3.3, scope-token: what can stand in a challenge without escaping. */

@@ -12,7 +12,9 @@ export type Action =
   | 'prompts/list'
   | 'completion/complete'
   | 'subscriptions/listen'
-  | 'protocol';
+  | 'protocol'
+  /** A method that MCP does not know, or that nothing above stands for. */
+  | 'custom';
 
 /** What is acted on: a tool or prompt by name, a resource by its URI, or the server itself. */
 export interface Target {

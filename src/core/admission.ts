@@ -48,6 +48,6 @@ export interface Admission {
 
 export interface Outcome {
   readonly ok: boolean;
-  /** JSON-RPC error code, or `tool_error` for a result with isError. */
-  readonly error?: number | 'tool_error' | 'aborted' | undefined;
+  /** JSON-RPC error code, `tool_error` for a result with isError, `not_run` for what no server saw. */
+  readonly error?: number | 'tool_error' | 'aborted' | 'not_run' | undefined;
 }

@@ -1,5 +1,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { redactText } from '../audit/redact.ts';
+import { describeFailure } from '../config/describe-failure.ts';
 import type { ResolvedServer } from '../config/resolved-options.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { MCPServerFactory } from '../mcp/instances.ts';
@@ -14,12 +16,20 @@ export async function loadFactory({ name, source }: ResolvedServer): Promise<MCP
   try {
     module = (await import(specifier)) as Record<string, unknown>;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : 'unknown error';
-    throw new ConfigurationError(`servers.${name}.module: ${source.module} cannot be loaded: ${reason}`, { cause });
+    const reason = reasonOf(cause, isPath ? resolve(source.module) : specifier);
+    throw new ConfigurationError(`servers.${name}.module: ${source.module} cannot be loaded: ${reason}`, {
+      cause,
+    });
   }
   const factory = module['createServer'] ?? module['default'];
   if (typeof factory === 'function') return factory as MCPServerFactory;
   throw new ConfigurationError(
     `servers.${name}.module: ${source.module} must export a function createServer(accessToken, userId)`,
   );
+}
+
+/** Without what it may quote: a syntax error repeats the text, which JSON.parse may have got from anywhere. */
+function reasonOf(cause: unknown, file: string): string {
+  const isQuoting = !(cause instanceof Error) || cause instanceof SyntaxError || 'code' in cause;
+  return isQuoting ? describeFailure(cause, file) : redactText(cause.message, 200);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { accessTo, callerOf, CONTEXT, createParts, factsOf } from '../../test/support/guard-parts.ts';
+import { accessTo, CONTEXT, callerOf, createParts, factsOf } from '../../test/support/guard-parts.ts';
 import type { AuditSink } from '../audit/audit-sink.ts';
 import { createPrincipal } from '../core/principal.ts';
 import { refuse } from '../core/refusal.ts';
@@ -7,7 +7,12 @@ import { createAuditTrail } from './audit-trail.ts';
 
 const ARRIVAL = { context: CONTEXT, authenticated: false };
 const CALLER = callerOf(
-  createPrincipal({ issuer: 'https://issuer.example.com', subject: 'alice', tenantId: 'acme', clientId: 'app' }),
+  createPrincipal({
+    issuer: 'https://issuer.example.com',
+    subject: 'alice',
+    tenantId: 'acme',
+    clientId: 'app',
+  }),
 );
 const SERVER = { server: 'notes', kind: 'server', name: '' } as const;
 
@@ -29,7 +34,13 @@ describe('createAuditTrail', () => {
 
   it('says who asked for what, from where, and how it ended', async () => {
     const { trail, events } = createTrail();
-    await trail.settled({ caller: CALLER, facts: factsOf(), outcome: { ok: true }, startedAt: 1500, traceId: 't' });
+    await trail.settled({
+      caller: CALLER,
+      facts: factsOf(),
+      outcome: { ok: true },
+      startedAt: 1500,
+      traceId: 't',
+    });
     expect(events).toEqual([
       {
         time: '1970-01-01T00:00:02.000Z',
@@ -55,10 +66,22 @@ describe('createAuditTrail', () => {
   it('names what was refused and why, the inner reason included', async () => {
     const { trail, events } = createTrail();
     const refusal = refuse('ACCESS_DENIED', 'no', { detail: 'missing_role' });
-    await trail.refusedMessage(CALLER, factsOf({ method: 'prompts/get', accesses: [accessTo('greet')] }), refusal, 't');
+    await trail.refusedMessage(
+      CALLER,
+      factsOf({ method: 'prompts/get', accesses: [accessTo('greet')] }),
+      refusal,
+      't',
+    );
     await trail.refusedArrival(ARRIVAL, refusal);
     expect(events).toMatchObject([
-      { type: 'refused', outcome: 'deny', code: 'ACCESS_DENIED', detail: 'missing_role', method: 'prompts/get', target: 'greet' },
+      {
+        type: 'refused',
+        outcome: 'deny',
+        code: 'ACCESS_DENIED',
+        detail: 'missing_role',
+        method: 'prompts/get',
+        target: 'greet',
+      },
       { type: 'refused', outcome: 'deny', code: 'ACCESS_DENIED', subject: undefined },
     ]);
   });
@@ -72,7 +95,11 @@ describe('createAuditTrail', () => {
 
   it('holds no credential, no argument and no claim', async () => {
     const { trail, events } = createTrail();
-    const principal = createPrincipal({ issuer: 'i', subject: 's', claims: { email: 'private@example.com' } });
+    const principal = createPrincipal({
+      issuer: 'i',
+      subject: 's',
+      claims: { email: 'private@example.com' },
+    });
     const facts = factsOf({ accesses: [accessTo('echo', { arguments: { text: 'private text' } })] });
     await trail.settled({ caller: callerOf(principal), facts, outcome: { ok: true }, startedAt: 0 });
     expect(JSON.stringify(events)).not.toMatch(/private|a-token/);
@@ -83,7 +110,9 @@ describe('createAuditTrail', () => {
     const flush = async () => void (flushed += 1);
     const refusal = refuse('ACCESS_DENIED', 'no');
     expect(createTrail({ flush }).trail.refusedArrival(ARRIVAL, refusal)).toBeUndefined();
-    expect(createTrail({ flush, durability: 'batched' }).trail.refusedArrival(ARRIVAL, refusal)).toBeUndefined();
+    expect(
+      createTrail({ flush, durability: 'batched' }).trail.refusedArrival(ARRIVAL, refusal),
+    ).toBeUndefined();
     expect(flushed).toBe(0);
     await createTrail({ flush, durability: 'before-answer' }).trail.refusedArrival(ARRIVAL, refusal);
     expect(flushed).toBe(1);

@@ -7,7 +7,10 @@ import type { Arrival } from './passage.ts';
 
 async function ask(
   answer: AuthResult | (() => never),
-  { context = CONTEXT, allowsAnonymous = false }: { context?: RequestContext; allowsAnonymous?: boolean } = {},
+  {
+    context = CONTEXT,
+    allowsAnonymous = false,
+  }: { context?: RequestContext; allowsAnonymous?: boolean } = {},
 ) {
   const failed: string[] = [];
   const failures = { isBlocked: () => LET, record: (address: string) => void failed.push(address) };
@@ -30,11 +33,29 @@ describe('authenticate', () => {
   it.each<[string, AuthResult, RequestContext, string, number]>([
     ['a bad token', { authenticated: false, reason: 'invalid' }, CONTEXT, 'INVALID_TOKEN', 1],
     ['a bad token, without a reason', { authenticated: false }, CONTEXT, 'INVALID_TOKEN', 1],
-    ['a bad sign of a kind that only the provider knows', { authenticated: false, reason: 'invalid' }, BARE, 'AUTHENTICATION_FAILED', 1],
+    [
+      'a bad sign of a kind that only the provider knows',
+      { authenticated: false, reason: 'invalid' },
+      BARE,
+      'AUTHENTICATION_FAILED',
+      1,
+    ],
     ['nothing', { authenticated: false, reason: 'absent' }, BARE, 'MISSING_CREDENTIALS', 0],
     ['nothing, without a reason', { authenticated: false }, BARE, 'MISSING_CREDENTIALS', 0],
-    ['what cannot be checked', { authenticated: false, reason: 'unavailable' }, CONTEXT, 'AUTHENTICATION_UNAVAILABLE', 0],
-    ['someone without a name', { authenticated: true, userId: 'alice' }, CONTEXT, 'AUTHENTICATION_UNAVAILABLE', 0],
+    [
+      'what cannot be checked',
+      { authenticated: false, reason: 'unavailable' },
+      CONTEXT,
+      'AUTHENTICATION_UNAVAILABLE',
+      0,
+    ],
+    [
+      'someone without a name',
+      { authenticated: true, userId: 'alice' },
+      CONTEXT,
+      'AUTHENTICATION_UNAVAILABLE',
+      0,
+    ],
   ])('refuses %s', async (_name, answer, context, code, failures) => {
     const { refusal, arrival, failed } = await ask(answer, { context });
     expect(refusal).toMatchObject({ code });
@@ -52,8 +73,15 @@ describe('authenticate', () => {
   it('tells the provider’s words about a bad token, and its own otherwise', async () => {
     const said = await ask({ authenticated: false, reason: 'invalid', error: 'The token has expired' });
     expect(said.refusal?.message).toBe('The token has expired');
-    const unsaid = await ask({ authenticated: false, reason: 'unavailable', error: 'connect ECONNREFUSED 10.0.0.1' });
-    expect(unsaid.refusal).toMatchObject({ message: 'Credentials cannot be checked at the moment', retryAfterSeconds: 5 });
+    const unsaid = await ask({
+      authenticated: false,
+      reason: 'unavailable',
+      error: 'connect ECONNREFUSED 10.0.0.1',
+    });
+    expect(unsaid.refusal).toMatchObject({
+      message: 'Credentials cannot be checked at the moment',
+      retryAfterSeconds: 5,
+    });
   });
 
   it('takes a provider that throws for one that could not check', async () => {
@@ -65,8 +93,14 @@ describe('authenticate', () => {
   });
 
   it('lets nobody in particular pass where that is allowed, but no bad token', async () => {
-    const nobody = await ask({ authenticated: false, reason: 'absent' }, { context: BARE, allowsAnonymous: true });
-    expect(nobody).toMatchObject({ refusal: undefined, arrival: { principal: { subject: 'anonymous' }, authenticated: false } });
+    const nobody = await ask(
+      { authenticated: false, reason: 'absent' },
+      { context: BARE, allowsAnonymous: true },
+    );
+    expect(nobody).toMatchObject({
+      refusal: undefined,
+      arrival: { principal: { subject: 'anonymous' }, authenticated: false },
+    });
     const bad = await ask({ authenticated: false, reason: 'invalid' }, { allowsAnonymous: true });
     expect(bad.refusal).toMatchObject({ code: 'INVALID_TOKEN' });
     expect(bad.arrival.principal).toBeUndefined();

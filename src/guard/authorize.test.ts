@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { accessTo, callerOf, CONTEXT, factsOf } from '../../test/support/guard-parts.ts';
+import { accessTo, CONTEXT, callerOf, factsOf } from '../../test/support/guard-parts.ts';
 import type { AccessRequest } from '../core/access.ts';
 import type { Access } from '../core/admission.ts';
 import { ALLOW, type Decision, deny } from '../core/decision.ts';
 import { authorize, refuseHidden } from './authorize.ts';
 import type { Passage } from './passage.ts';
 
-const SCOPES = (...scopes: readonly string[]): Decision => deny('insufficient_scope', { kind: 'scopes', scopes });
+const SCOPES = (...scopes: readonly string[]): Decision =>
+  deny('insufficient_scope', { kind: 'scopes', scopes });
 
 const DECISIONS: Readonly<Record<string, Decision>> = {
   write: SCOPES('w'),
@@ -18,7 +19,10 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
   stepUp: deny('insufficient_authentication', { kind: 'stepUp', acr: 'gold' }),
 };
 
-async function judge(accesses: readonly Access[], { listing = ALLOW, missing = [] as readonly string[] } = {}) {
+async function judge(
+  accesses: readonly Access[],
+  { listing = ALLOW, missing = [] as readonly string[] } = {},
+) {
   const asked: AccessRequest[] = [];
   const lookedUp: string[] = [];
   const authorizer = {
@@ -80,14 +84,15 @@ describe('authorize', () => {
   });
 
   it('tells of no scope for what does not exist', async () => {
-    expect((await judge([accessTo('write')], { missing: ['write'] })).refusal).toMatchObject({ hidden: true });
+    expect((await judge([accessTo('write')], { missing: ['write'] })).refusal).toMatchObject({
+      hidden: true,
+    });
   });
 
   it('asks for the scopes to list names before it tells which there are', async () => {
     const listing = SCOPES('read');
-    for (const name of ['purge', 'write', 'nosuch']) {
-      const { refusal, lookedUp } = await judge([accessTo(name)], { listing, missing: ['nosuch'] });
-      if (name === 'nosuch') continue;
+    for (const name of ['purge', 'write']) {
+      const { refusal, lookedUp } = await judge([accessTo(name)], { listing });
       expect(refusal).toMatchObject({ code: 'INSUFFICIENT_SCOPE', remedy: { kind: 'scopes' } });
       expect(refusal?.remedy?.kind === 'scopes' && refusal.remedy.scopes).toContain('read');
       expect(lookedUp).toEqual([]);
@@ -106,7 +111,9 @@ describe('authorize', () => {
 
   it('drops what may be dropped', async () => {
     expect((await judge([resource('purge', { droppable: true }), accessTo('echo')])).refusal).toBeUndefined();
-    expect((await judge([resource('write', { droppable: true })])).refusal).toMatchObject({ code: 'INSUFFICIENT_SCOPE' });
+    expect((await judge([resource('write', { droppable: true })])).refusal).toMatchObject({
+      code: 'INSUFFICIENT_SCOPE',
+    });
   });
 
   it('hides a resource where its server would have said that it does not know it', async () => {
@@ -117,7 +124,9 @@ describe('authorize', () => {
   });
 
   it('does not look up the server itself', async () => {
-    const { refusal, lookedUp } = await judge([accessTo('', { target: { server: 'notes', kind: 'server', name: '' } })]);
+    const { refusal, lookedUp } = await judge([
+      accessTo('', { target: { server: 'notes', kind: 'server', name: '' } }),
+    ]);
     expect([refusal, lookedUp]).toEqual([undefined, []]);
   });
 });

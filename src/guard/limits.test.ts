@@ -1,9 +1,10 @@
-import { describe, expect, it } from 'vitest';
-import { accessTo, callerOf, CONTEXT, factsOf, LET, STOP } from '../../test/support/guard-parts.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { accessTo, CONTEXT, callerOf, factsOf, LET, STOP } from '../../test/support/guard-parts.ts';
 import { createPrincipal } from '../core/principal.ts';
+import { Secret } from '../core/secret.ts';
 import type { LimitSubject } from '../limits/call-limits.ts';
-import { checkExpiry } from './check-expiry.ts';
 import { checkFailures } from './check-failures.ts';
+import { checkExpiry } from './check-message.ts';
 import { limitCalls } from './limit-calls.ts';
 import { createConcurrencyLimit } from './limit-concurrency.ts';
 import type { Passage } from './passage.ts';
@@ -14,7 +15,11 @@ function passageOf(facts = factsOf(), subject = 'alice'): Passage {
 
 describe('checkExpiry', () => {
   const at = (expiresAt: number | undefined) => {
-    const principal = createPrincipal({ issuer: 'i', subject: 's', ...(expiresAt !== undefined && { expiresAt }) });
+    const principal = createPrincipal({
+      issuer: 'i',
+      subject: 's',
+      ...(expiresAt !== undefined && { expiresAt }),
+    });
     return checkExpiry(() => 50_000)({ caller: callerOf(principal), facts: factsOf() });
   };
 
@@ -36,7 +41,7 @@ describe('checkFailures', () => {
       authenticate: async () => ({ authenticated: false }),
       ...(isKnown !== undefined && { isKnown: () => isKnown }),
     };
-    return checkFailures(failures, provider)({ context, authenticated: false });
+    return checkFailures(failures, provider).enter({ context, authenticated: false });
   };
 
   it('stops an address that failed too often, unless it shows something that is verified already', () => {
@@ -49,6 +54,55 @@ describe('checkFailures', () => {
   it('is about addresses: without one there is nothing to stop', () => {
     const { remoteAddress: _, ...nowhere } = CONTEXT;
     expect(arrive(true, false, nowhere)).toBeUndefined();
+  });
+});
+
+describe('checkFailures, for many at once', () => {
+  const guess = () => ({
+    context: { ...CONTEXT, credential: { kind: 'bearer', token: new Secret('guess') } } as const,
+    authenticated: false,
+  });
+  const failures = { isBlocked: () => LET, record: () => undefined };
+
+  it('lets so many be checked that none has failed yet, and more when these are done', () => {
+    const check = checkFailures(failures, { authenticate: async () => ({ authenticated: false }) });
+    const arrivals = Array.from({ length: 65 }, guess);
+    const results = arrivals.map((arrival) => check.enter(arrival));
+    expect(results.slice(0, 64)).toEqual(Array.from({ length: 64 }, () => undefined));
+    expect(results[64]).toMatchObject({ code: 'RATE_LIMIT_EXCEEDED', retryAfterSeconds: 1 });
+    for (const arrival of arrivals) check.leave(arrival);
+    expect(check.enter(guess())).toBeUndefined();
+  });
+
+  it('never holds up what is verified already', () => {
+    const provider = { authenticate: async () => ({ authenticated: false }), isKnown: () => true };
+    const check = checkFailures(failures, provider);
+    for (let index = 0; index < 100; index++) expect(check.enter(guess())).toBeUndefined();
+  });
+});
+
+describe('createConcurrencyLimit', () => {
+  afterEach(() => vi.useRealTimers());
+  it('gives a place back when its call ends, and once', () => {
+    const limit = createConcurrencyLimit(1);
+    const first = passageOf();
+    expect(limit.enter(first)).toBeUndefined();
+    expect(limit.enter(passageOf())).toMatchObject({ code: 'RATE_LIMIT_EXCEEDED' });
+    limit.leave(first, { ok: true });
+    limit.leave(first, { ok: true });
+    expect(limit.enter(passageOf())).toBeUndefined();
+    expect(limit.enter(passageOf())).toMatchObject({ code: 'RATE_LIMIT_EXCEEDED' });
+  });
+
+  it('holds the place of a call that was cut off, whose tool may still run', () => {
+    vi.useFakeTimers();
+    const limit = createConcurrencyLimit(1);
+    const first = passageOf();
+    limit.enter(first);
+    limit.leave(first, { ok: false, error: 'aborted' });
+    expect(limit.enter(passageOf())).toMatchObject({ code: 'RATE_LIMIT_EXCEEDED' });
+    vi.advanceTimersByTime(10_000);
+    expect(limit.enter(passageOf())).toBeUndefined();
   });
 });
 
@@ -67,9 +121,14 @@ describe('limitCalls', () => {
 
   it('counts a tool by server and name, and everything else without one', () => {
     expect(consume()).toEqual([{ principal: callerOf().principal, tool: 'notes/echo' }]);
-    const prompt = accessTo('greet', { action: 'prompts/get', target: { server: 'notes', kind: 'prompt', name: 'greet' } });
+    const prompt = accessTo('greet', {
+      action: 'prompts/get',
+      target: { server: 'notes', kind: 'prompt', name: 'greet' },
+    });
     for (const accesses of [[prompt], []]) {
-      expect(consume(factsOf({ method: 'prompts/get', accesses }))).toEqual([{ principal: callerOf().principal, tool: undefined }]);
+      expect(consume(factsOf({ method: 'prompts/get', accesses }))).toEqual([
+        { principal: callerOf().principal, tool: undefined },
+      ]);
     }
   });
 

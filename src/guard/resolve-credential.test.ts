@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { callerOf, CONTEXT, factsOf } from '../../test/support/guard-parts.ts';
+import { CONTEXT, callerOf, factsOf } from '../../test/support/guard-parts.ts';
 import type { MessageFacts } from '../core/admission.ts';
 import { TokenResolutionError } from '../core/errors.ts';
 import { ANONYMOUS } from '../core/principal.ts';
@@ -52,14 +52,20 @@ describe('resolveCredential', () => {
   });
 
   it('says why a resolver has no token when it says so', async () => {
-    const { refusal } = await resolve(() => Promise.reject(new TokenResolutionError('Your plan has no drive')));
+    const { refusal } = await resolve(() =>
+      Promise.reject(new TokenResolutionError('Your plan has no drive')),
+    );
     expect(refusal).toMatchObject({ message: 'Your plan has no drive', remedy: { kind: 'link' } });
   });
 
   it('lets a list pass without a token, but not during an outage', async () => {
     expect(await resolve(async () => null, 'optional')).toEqual({ refusal: undefined, token: undefined });
-    const outage = () => Promise.reject(new TokenResolutionError('down', { outage: true, detail: 'timeout' }));
-    expect((await resolve(outage, 'optional')).refusal).toMatchObject({ code: 'CREDENTIALS_UNAVAILABLE', detail: 'timeout' });
+    const outage = () =>
+      Promise.reject(new TokenResolutionError('down', { outage: true, detail: 'timeout' }));
+    expect((await resolve(outage, 'optional')).refusal).toMatchObject({
+      code: 'CREDENTIALS_UNAVAILABLE',
+      detail: 'timeout',
+    });
   });
 
   it('takes a resolver that throws anything else for one that is out of order', async () => {

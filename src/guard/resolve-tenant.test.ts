@@ -5,8 +5,15 @@ import type { TenantResolver, TenantResult } from '../tenancy/tenant-resolver.ts
 import type { Arrival } from './passage.ts';
 import { resolveTenant } from './resolve-tenant.ts';
 
-async function resolve(answer: TenantResult | Promise<TenantResult>, principal: Principal | undefined = ALICE) {
-  const arrival: Arrival = { context: CONTEXT, authenticated: true, ...(principal !== undefined && { principal }) };
+async function resolve(
+  answer: TenantResult | Promise<TenantResult>,
+  principal: Principal | undefined = ALICE,
+) {
+  const arrival: Arrival = {
+    context: CONTEXT,
+    authenticated: true,
+    ...(principal !== undefined && { principal }),
+  };
   const asked: unknown[] = [];
   const tenants: TenantResolver = {
     resolveTenant: (...args) => {

@@ -36,6 +36,19 @@ describe('readJsonBody', () => {
     });
   });
 
+  it.each([['gzip'], ['br, identity'], [''], [['gzip', 'identity']]])(
+    'refuses what is encoded without reading it: %j',
+    async (encoding) => {
+      const unread = { [Symbol.asyncIterator]: () => expect.fail('the body was read') };
+      expect(await readJsonBody(request(unread, { 'content-encoding': encoding }), LIMITS)).toMatchObject({
+        code: 'UNSUPPORTED_MEDIA_TYPE',
+      });
+      expect(await readJsonBody(request('1', { 'content-encoding': 'Identity' }), LIMITS)).toEqual({
+        value: 1,
+      });
+    },
+  );
+
   it('stops reading what turns out too large', async () => {
     let produced = 0;
     async function* endless() {
@@ -57,13 +70,18 @@ describe('readJsonBody', () => {
   });
 
   it.each([['{'], [''], ['{"a":1}x'], ['\u0000']])('refuses %j, which is no JSON', async (text) => {
-    expect(await readJsonBody(request(text), LIMITS)).toMatchObject({ code: 'VALIDATION_ERROR', detail: 'parse' });
+    expect(await readJsonBody(request(text), LIMITS)).toMatchObject({
+      code: 'VALIDATION_ERROR',
+      detail: 'parse',
+    });
   });
 
   it('refuses bytes that are no UTF-8', async () => {
-    expect(await readJsonBody(request(chunksOf([new Uint8Array([0x22, 0xff, 0x22])])), LIMITS)).toMatchObject({
-      code: 'VALIDATION_ERROR',
-    });
+    expect(await readJsonBody(request(chunksOf([new Uint8Array([0x22, 0xff, 0x22])])), LIMITS)).toMatchObject(
+      {
+        code: 'VALIDATION_ERROR',
+      },
+    );
   });
 
   it('refuses what nests too deep before parsing it', async () => {

@@ -1,6 +1,8 @@
 /** A streaming response whose end is known, and can be brought about. */
 export interface FollowedStream {
   readonly response: Response;
+  /** Chunks that the client has taken so far. */
+  readonly taken: number;
   /** Ends the stream for the client and cancels its source. */
   end(): void;
 }
@@ -10,9 +12,10 @@ export function followStream(response: Response, onEnd: () => void): FollowedStr
   const source = response.body?.getReader();
   if (source === undefined) {
     onEnd();
-    return { response, end: () => undefined };
+    return { response, taken: 0, end: () => undefined };
   }
   let ended = false;
+  let taken = 0;
   let sink: ReadableStreamDefaultController<Uint8Array> | undefined;
   const finish = (): boolean => {
     if (ended) return false;
@@ -27,8 +30,10 @@ export function followStream(response: Response, onEnd: () => void): FollowedStr
     async pull(controller) {
       try {
         const { done, value } = await source.read();
-        if (!done) controller.enqueue(value);
-        else if (finish()) controller.close();
+        if (!done) {
+          taken += 1;
+          controller.enqueue(value);
+        } else if (finish()) controller.close();
       } catch (error) {
         if (finish()) controller.error(error);
       }
@@ -40,6 +45,9 @@ export function followStream(response: Response, onEnd: () => void): FollowedStr
   });
   return {
     response: new Response(body, { status: response.status, headers: response.headers }),
+    get taken() {
+      return taken;
+    },
     end() {
       if (!finish()) return;
       sink?.close();

@@ -36,9 +36,10 @@ export async function listen(
   );
   // Bounded by size alone: beyond a count Node drops fields silently, a second Authorization among them.
   server.maxHeadersCount = 0;
+  const endIdle = followConnections(server);
   await bind(server, host, port);
   const address = server.address() as AddressInfo;
-  return { host, port: address.port, close: (graceMs) => closeServer(server, graceMs) };
+  return { host, port: address.port, close: (graceMs) => closeServer(server, { graceMs, endIdle }) };
 }
 
 /** Serves Node's `(request, response)` from a handler of inbound requests. Never rejects. */
@@ -81,10 +82,37 @@ function bind(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-async function closeServer(server: Server, graceMs: number): Promise<void> {
+/** Returns what ends connections without an unanswered request. To Node one on which nothing was ever asked is busy. */
+function followConnections(server: Server): () => void {
+  const unanswered = new Map<Socket, number>();
+  const count = (socket: Socket, change: number): void => {
+    const before = unanswered.get(socket);
+    if (before !== undefined) unanswered.set(socket, before + change);
+  };
+  server.on('connection', (socket: Socket) => {
+    unanswered.set(socket, 0);
+    socket.once('close', () => unanswered.delete(socket));
+  });
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    count(socket, 1);
+    response.once('close', () => count(socket, -1));
+  });
+  return () => {
+    for (const [socket, requests] of unanswered) if (requests === 0) socket.destroy();
+  };
+}
+
+interface Closing {
+  readonly graceMs: number;
+  readonly endIdle: () => void;
+}
+
+const IDLE_POLL_MS = 50;
+
+async function closeServer(server: Server, { graceMs, endIdle }: Closing): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  endIdle();
+  const idle = setInterval(endIdle, IDLE_POLL_MS);
   const cut = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;
   clearInterval(idle);

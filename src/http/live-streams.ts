@@ -5,6 +5,8 @@ export interface LiveStream {
   /** Epoch seconds. */
   readonly expiresAt?: number | undefined;
   readonly close: () => void;
+  /** The answer to a call, which shutdown lets finish. */
+  readonly isCall?: boolean | undefined;
 }
 
 /** Ends long-lived streams when their token expires or is revoked, and all of them at shutdown. */
@@ -14,7 +16,7 @@ export interface LiveStreams {
   /** Ends what a credential opened, and what it opens in the minutes after. */
   revoke(credentialFingerprint: string): void;
   endAllOf(principalKey: string): void;
-  /** Ends all of them, and whatever is added after. */
+  /** Ends all of them but the answers to calls, and whatever is added after. */
   closeAll(): void;
   readonly size: number;
 }
@@ -49,9 +51,9 @@ export function createLiveStreams(now: () => number): LiveStreams {
     }
   };
   let isClosed = false;
-  const endOf = ({ credentialFingerprint, expiresAt }: LiveStream): number | undefined => {
+  const endOf = ({ credentialFingerprint, expiresAt, isCall = false }: LiveStream): number | undefined => {
     const isRevoked = credentialFingerprint !== undefined && revokedAt.has(credentialFingerprint);
-    return isClosed || isRevoked ? 0 : expiresAt;
+    return isRevoked || (isClosed && !isCall) ? 0 : expiresAt;
   };
   const arm = (stream: LiveStream, expiresAt: number): NodeJS.Timeout => {
     const waitMs = expiresAt * 1000 - now();
@@ -75,7 +77,7 @@ export function createLiveStreams(now: () => number): LiveStreams {
     endAllOf: (principalKey) => endAll((stream) => stream.principalKey === principalKey),
     closeAll() {
       isClosed = true;
-      endAll(() => true);
+      endAll((stream) => stream.isCall !== true);
     },
     get size() {
       return open.size;

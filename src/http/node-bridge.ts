@@ -76,6 +76,8 @@ async function pump(reader: ReadableStreamDefaultReader<Uint8Array>, target: Ser
     });
   };
   target.once('close', onClose);
+  // It may have closed while the answer was being made, and says so only once.
+  if (target.destroyed) onClose();
   try {
     for (;;) {
       const { done, value } = await reader.read();

@@ -136,7 +136,7 @@ async function progressView(
 ): Promise<Response> {
   if (request.method !== 'GET') return rpcError('METHOD_NOT_ALLOWED', 'Use GET', { headers: { allow: 'GET' } });
   const target = { server: server.name, kind: 'server', name: '' } as const;
-  const accesses = [{ action: 'protocol', target }] as const;
+  const accesses = [{ action: 'custom', target }] as const;
   const admission = await server.guard.admit(caller, { method: `http/${view}`, accesses, credential: 'none' });
   if (isRefusal(admission)) return toRefusalResponse(admission, server.challenge);
   const show = view === 'progress/stats' ? server.progress.stats : server.progress.metrics;

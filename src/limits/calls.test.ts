@@ -53,6 +53,58 @@ describe('createCallLimits', () => {
     expect(limits.consume({ principal: ann }).allowed).toBe(true);
   });
 
+  it('per tool: calls of made-up tools give no call of an exhausted one back', () => {
+    const clock = { ms: 0 };
+    const limits = createCallLimits([{ per: 'tool', rate: '100/day', burst: 1 }], {
+      now: () => clock.ms,
+      maxKeys: 200,
+    });
+    expect(limits.consume({ principal: ann, tool: 'files/delete_all' }).allowed).toBe(true);
+    for (let i = 0; i < 5000; i += 1) {
+      clock.ms += 1;
+      limits.consume({ principal: ann, tool: `files/none_${i}` });
+      expect(limits.consume({ principal: ann, tool: 'files/delete_all' }).allowed).toBe(false);
+    }
+  });
+
+  it('per tool: a principal with ever new tools is refused more of them, and keeps nobody else out', () => {
+    const clock = { ms: 0 };
+    const limits = createCallLimits(
+      [
+        { per: 'principal', rate: '10/min' },
+        { per: 'tool', rate: '1/min' },
+      ],
+      { now: () => clock.ms, maxKeys: 300 },
+    );
+    for (const tool of ['a/1', 'a/2', 'a/3']) {
+      expect(limits.consume({ principal: ann, tool }).allowed).toBe(true);
+    }
+    const refusal = { allowed: false, remaining: 0, retryAfterSeconds: 20 };
+    for (let i = 0; i < 500; i += 1) {
+      expect(limits.consume({ principal: ann, tool: `b/${i}` })).toEqual(refusal);
+    }
+    expect(limits.consume({ principal: ann })).toMatchObject({ allowed: true, remaining: 6 });
+    expect(limits.consume({ principal: bob, tool: 'a/1' }).allowed).toBe(true);
+    clock.ms += 20_000;
+    expect(limits.consume({ principal: ann, tool: 'a/4' }).allowed).toBe(true);
+  });
+
+  it('takes from no limit when one of them has no room for another key', () => {
+    const clock = { ms: 0 };
+    const limits = createCallLimits(
+      [
+        { per: 'tenant', rate: '10/min' },
+        { per: 'principal', rate: '1/min' },
+      ],
+      { now: () => clock.ms, maxKeys: 1 },
+    );
+    const refusal = { allowed: false, remaining: 0, retryAfterSeconds: 60 };
+    expect(limits.consume({ principal: ann })).toMatchObject({ allowed: true, remaining: 0 });
+    for (let i = 0; i < 20; i += 1) expect(limits.consume({ principal: bob })).toEqual(refusal);
+    clock.ms += 60_000;
+    expect(limits.consume({ principal: bob }).allowed).toBe(true);
+  });
+
   it('[config/limits] tool: counts only the tools that match', () => {
     const { limits } = limitsOnClock([{ per: 'principal', rate: '1/min', tool: 'files/delete_*' }]);
     expect(limits.consume({ principal: ann, tool: 'files/delete_one' }).allowed).toBe(true);

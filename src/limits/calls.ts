@@ -23,7 +23,10 @@ export interface CallLimit {
 
 export interface CallLimitsOptions {
   readonly now?: Clock | undefined;
-  /** Keys remembered by each limit. Default 100 000. */
+  /**
+   * Keys remembered by each limit; where all of them are in debt, new ones are refused. Tools of one principal
+   * take about a hundredth of them, more of its tools are refused until then. Default 100 000.
+   */
   readonly maxKeys?: number | undefined;
 }
 
@@ -34,9 +37,20 @@ export interface LocalCallLimits extends CallLimits {
 
 interface CompiledLimit {
   readonly limiter: GcraLimiter;
+  /** How many new keys a principal may bring, where it chooses them: one must not fill the table for all. */
+  readonly share?: GcraLimiter | undefined;
   /** The key this subject is counted under; undefined when the limit is not about it. */
   readonly keyOf: (subject: LimitSubject) => string | undefined;
 }
+
+/** A limit that is about a subject. */
+interface Applied {
+  readonly limit: CompiledLimit;
+  readonly key: string;
+  readonly owner: string;
+}
+
+const SHARES = 100;
 
 const UNLIMITED: LimitResult = Object.freeze({
   allowed: true,
@@ -58,27 +72,39 @@ export function createCallLimits(
   const compiled = compileAll(limits, options);
   return {
     consume(subject) {
-      const applied: { limiter: GcraLimiter; key: string }[] = [];
+      const applied: Applied[] = [];
       let refusal: LimitResult | undefined;
-      for (const { limiter, keyOf } of compiled) {
-        const key = keyOf(subject);
-        if (key !== undefined) applied.push({ limiter, key });
+      for (const limit of compiled) {
+        const key = limit.keyOf(subject);
+        if (key !== undefined) applied.push({ limit, key, owner: subject.principal.key });
       }
-      const [only] = applied;
-      if (only !== undefined && applied.length === 1) return only.limiter.consume(only.key);
-      for (const { limiter, key } of applied) {
-        const result = limiter.peek(key);
+      for (const one of applied) {
+        const result = peek(one);
         if (!result.allowed) refusal = later(refusal, result);
       }
       if (refusal !== undefined) return refusal;
       let least = UNLIMITED;
-      for (const { limiter, key } of applied) {
-        const result = limiter.consume(key);
+      for (const one of applied) {
+        const result = count(one);
+        // All have just said yes; should one say no after all, the answer must not be the yes of another.
+        if (!result.allowed) return result;
         if (result.remaining < least.remaining) least = result;
       }
       return least;
     },
   };
+}
+
+function peek({ limit: { limiter, share }, key, owner }: Applied): LimitResult {
+  const result = limiter.peek(key);
+  if (!result.allowed || share === undefined || limiter.holds(key)) return result;
+  const newcomer = share.peek(owner);
+  return newcomer.allowed ? result : newcomer;
+}
+
+function count({ limit: { limiter, share }, key, owner }: Applied): LimitResult {
+  if (share !== undefined && !limiter.holds(key)) share.consume(owner);
+  return limiter.consume(key);
 }
 
 function later(one: LimitResult | undefined, other: LimitResult): LimitResult {
@@ -100,27 +126,31 @@ function compileAll(limits: readonly CallLimit[], options: CallLimitsOptions): r
   return compiled;
 }
 
-function compile(limit: CallLimit, { now = systemClock, maxKeys }: CallLimitsOptions): CompiledLimit {
+function compile(
+  limit: CallLimit,
+  { now = systemClock, maxKeys = 100_000 }: CallLimitsOptions,
+): CompiledLimit {
   const problems: string[] = [];
   if (!Object.hasOwn(KEYS, limit.per)) problems.push('per must be principal, tenant or tool');
   if (limit.tool !== undefined && !/^[^/]+\/[^]+$/.test(limit.tool)) {
     problems.push('tool must be written "<server>/<pattern>", such as "files/delete_*" or "*/*"');
   }
-  const limiter = collect(problems, () => {
-    const rate = parseRate(limit.rate);
-    return createGcraLimiter({
-      ratePerSecond: rate.ratePerSecond,
-      burst: limit.burst ?? rate.limit,
-      maxKeys,
-      now,
-    });
+  const counted = collect(problems, () => {
+    const { limit: count, ratePerSecond } = parseRate(limit.rate);
+    const burst = limit.burst ?? count;
+    const limiter = createGcraLimiter({ ratePerSecond, burst, maxKeys, now, whenFull: 'refuse' });
+    if (limit.per !== 'tool') return { limiter };
+    // A key is in debt no longer than its burst takes to come back; in that time the share does, too.
+    const size = Math.ceil(maxKeys / SHARES);
+    const rate = (ratePerSecond / burst) * size;
+    return { limiter, share: createGcraLimiter({ ratePerSecond: rate, burst: size, maxKeys, now }) };
   });
-  if (limiter === undefined || problems.length > 0) throw new ConfigurationError(problems);
+  if (counted === undefined || problems.length > 0) throw new ConfigurationError(problems);
   const isAbout = limit.tool === undefined ? undefined : compileGlob(limit.tool);
   const keyOf = KEYS[limit.per];
-  if (isAbout === undefined) return { limiter, keyOf };
+  if (isAbout === undefined) return { ...counted, keyOf };
   return {
-    limiter,
+    ...counted,
     keyOf: (subject) => (subject.tool !== undefined && isAbout(subject.tool) ? keyOf(subject) : undefined),
   };
 }

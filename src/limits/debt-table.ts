@@ -1,7 +1,7 @@
 /**
  * When each key will have paid its debt, in ticks of the limiter's clock. Never holds more than
- * `maxKeys`: a paid debt is as good as none, so paid entries are dropped as new keys come in, and where
- * the table is full and none is paid, the smallest debt among those looked at is forgiven.
+ * `maxKeys`: a paid debt is as good as none, so paid entries are dropped as new keys come in. Where the
+ * table is full and none of those looked at is paid, `roomAt` tells so, and `add` forgives the smallest.
  */
 export interface DebtTable {
   readonly size: number;
@@ -9,6 +9,8 @@ export interface DebtTable {
   slotOf(key: string): number;
   paidAt(slot: number): number;
   update(slot: number, paidAt: number): void;
+  /** When there is room for another key: `now`, or when the smallest debt among those looked at is paid. */
+  roomAt(now: number): number;
   /** Adds a key that has no slot; `now` tells which debts are paid. */
   add(key: string, paidAt: number, now: number): void;
 }
@@ -75,6 +77,11 @@ export function createDebtTable(maxKeys: number): DebtTable {
     paidAt,
     update(slot, value) {
       debts[slot] = value;
+    },
+    roomAt(now) {
+      if (keys.length < maxKeys) return now;
+      const smallest = sweep(LOOKS_WHEN_FULL, now);
+      return keys.length < maxKeys ? now : paidAt(smallest);
     },
     add(key, value, now) {
       makeRoom(now);

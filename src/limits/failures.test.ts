@@ -50,6 +50,14 @@ describe('createFailureLimit', () => {
     expect(failures.isBlocked('192.0.2.1').allowed).toBe(false);
   });
 
+  it('blocks nobody who never failed while the table is full of debts, and still counts who fails', () => {
+    const { failures } = failuresOnClock({ max: 2, maxAddresses: 3 });
+    for (let i = 0; i < 9; i += 1) failures.record(`10.0.0.${i}`);
+    expect(failures.isBlocked('192.0.2.1').allowed).toBe(true);
+    for (let i = 0; i < 2; i += 1) failures.record('192.0.2.1');
+    expect(failures.isBlocked('192.0.2.1').allowed).toBe(false);
+  });
+
   it('names every wrong option at once', () => {
     const make = () => createFailureLimit({ max: 0, windowSeconds: -1, maxAddresses: 1.5 });
     expect(make).toThrow(/failures\.max[^]*failures\.windowSeconds[^]*failures\.maxAddresses/);

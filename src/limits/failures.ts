@@ -39,6 +39,8 @@ export function createFailureLimit(options: FailureLimitOptions = {}): FailureLi
     ratePerSecond: max / windowSeconds,
     burst: max,
     maxKeys: maxAddresses,
+    // Were new addresses refused, a flood from many would lock out everyone who has not failed.
+    whenFull: 'forgive',
     now,
   });
   return {

@@ -4,7 +4,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import { createGcraLimiter } from './gcra.ts';
 
 /** A limiter on a clock of its own, in milliseconds. */
-function onClock(options: { ratePerSecond: number; burst: number; maxKeys?: number }) {
+function onClock(options: { ratePerSecond: number; burst: number; maxKeys?: number; whenFull?: 'refuse' }) {
   const clock = { ms: 1_700_000_000_000 };
   return { clock, limiter: createGcraLimiter({ ...options, now: () => clock.ms }) };
 }
@@ -79,6 +79,21 @@ describe('createGcraLimiter', () => {
     for (let i = 0; i < 5000; i += 1) limiter.consume(`other ${i}`);
     expect(limiter.size).toBe(200);
     expect(limiter.consume('attacker').allowed).toBe(false);
+  });
+
+  it('refuses a new key where only unpaid debts are held, until one of them is paid', () => {
+    const { clock, limiter } = onClock({ ratePerSecond: 0.1, burst: 1, maxKeys: 2, whenFull: 'refuse' });
+    limiter.consume('a');
+    clock.ms += 4000;
+    limiter.consume('b');
+    const refusal = { allowed: false, remaining: 0, retryAfterSeconds: 6 };
+    expect(limiter.peek('c')).toEqual(refusal);
+    expect(limiter.consume('c')).toEqual(refusal);
+    clock.ms += 6000;
+    expect(limiter.peek('c').allowed).toBe(true);
+    expect(limiter.consume('c').allowed).toBe(true);
+    expect(['a', 'b', 'c'].map((key) => limiter.holds(key))).toEqual([false, true, true]);
+    expect(limiter.peek('b').allowed).toBe(false);
   });
 
   it('gives keys of a flood no more than a burst per forgotten key', () => {

@@ -11,6 +11,8 @@ export interface GcraOptions {
   readonly burst: number;
   /** Keys remembered at most. Default 100 000, at about 120 bytes each. */
   readonly maxKeys?: number | undefined;
+  /** What happens to a new key where `maxKeys` keys are in debt. Default `forgive`. */
+  readonly whenFull?: 'refuse' | 'forgive' | undefined;
   readonly now?: Clock | undefined;
 }
 
@@ -19,6 +21,8 @@ export interface GcraLimiter extends RateLimiter {
   /** @throws ConfigurationError `CONFIGURATION_ERROR` unless `points` is a whole number up to the burst */
   consume(key: string, points?: number): LimitResult;
   peek(key: string): LimitResult;
+  /** Whether a debt of the key is on record, paid or not. */
+  holds(key: string): boolean;
   /** Keys on record. */
   readonly size: number;
 }
@@ -33,10 +37,11 @@ const MAX_KEY_LENGTH = 256;
  * Never lets through more than `burst + ratePerSecond × t` calls of one key in any t seconds, by the
  * generic cell rate algorithm: one number per key, no timer.
  *
- * A key is forgotten early only when `maxKeys` keys are in debt at once; it then starts with a full
- * burst again. Among 64 candidates the one with the smallest debt goes, so an exhausted key is the last
- * to be forgotten, and each forgotten debt costs the attacker a new key: floods of keys gain calls by
- * the number of their keys, not from one key.
+ * A debt is forgotten early only when `maxKeys` keys are in debt at once and none of 64 candidates is paid:
+ * the smallest goes, and its key starts with a full burst again. A flood of keys then gains calls by the
+ * number of its keys, and from an exhausted key too where one call is the whole burst. With
+ * `whenFull: 'refuse'` no debt is ever forgotten: the new key is refused until one is paid. A flood then
+ * gains nothing, but can keep new keys out.
  *
  * A clock set back does not lock anyone out: time stands still for that one reading only.
  *
@@ -44,7 +49,7 @@ const MAX_KEY_LENGTH = 256;
  * @throws ConfigurationError `CONFIGURATION_ERROR` with every wrong option
  */
 export function createGcraLimiter(options: GcraOptions): GcraLimiter {
-  const { ratePerSecond, burst, maxKeys = 100_000, now = systemClock } = options;
+  const { ratePerSecond, burst, maxKeys = 100_000, now = systemClock, whenFull } = options;
   checkOptions(ratePerSecond, burst, maxKeys);
   const interval = intervalTicks(ratePerSecond);
   const capacity = interval * burst;
@@ -57,13 +62,23 @@ export function createGcraLimiter(options: GcraOptions): GcraLimiter {
     retryAfterSeconds: spare >= needed ? 0 : Math.ceil((needed - spare) / TICKS_PER_SECOND),
   });
 
+  /** The refusal of a new key where the table has no room for it. */
+  const findCrowded = (time: number): LimitResult | undefined => {
+    const wait = whenFull === 'refuse' ? table.roomAt(time) - time : 0;
+    if (wait === 0) return undefined;
+    return { allowed: false, remaining: 0, retryAfterSeconds: Math.ceil(wait / TICKS_PER_SECOND) };
+  };
+
   return {
     get size() {
       return table.size;
     },
+    holds: (key) => table.slotOf(boundedKey(key)) !== -1,
     peek(key) {
       const time = ticks();
       const slot = table.slotOf(boundedKey(key));
+      const crowded = slot === -1 ? findCrowded(time) : undefined;
+      if (crowded !== undefined) return crowded;
       const debt = slot === -1 ? 0 : Math.max(0, table.paidAt(slot) - time);
       return answer(capacity - debt, interval);
     },
@@ -78,6 +93,8 @@ export function createGcraLimiter(options: GcraOptions): GcraLimiter {
       const cost = points * interval;
       const spare = capacity - (start - time);
       if (spare < cost) return answer(spare, cost);
+      const crowded = slot === -1 ? findCrowded(time) : undefined;
+      if (crowded !== undefined) return crowded;
       if (slot === -1) table.add(known, start + cost, time);
       else table.update(slot, start + cost);
       return { allowed: true, remaining: Math.floor((spare - cost) / interval), retryAfterSeconds: 0 };

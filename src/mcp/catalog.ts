@@ -33,6 +33,8 @@ export interface Catalogs {
   get(key: string, load: () => Promise<readonly ToolDefinition[]>): Promise<Catalog>;
   /** What is known now, without loading. */
   peek(key: string): Catalog | undefined;
+  /** The one used last among matching keys. */
+  findLast(keyPredicate: (key: string) => boolean): Catalog | undefined;
   /** Forgets matching keys, or all; what is being loaded for them is not kept either. */
   invalidate(keyPredicate?: (key: string) => boolean): void;
 }
@@ -90,6 +92,10 @@ export function createCatalogs(options: CatalogsOptions): Catalogs {
       } finally {
         if (loading.get(key) === mine) loading.delete(key);
       }
+    },
+    findLast: (keyPredicate) => {
+      const key = [...entries.keys()].findLast(keyPredicate);
+      return key === undefined ? undefined : peek(key);
     },
     invalidate(keyPredicate = () => true) {
       for (const key of [...entries.keys()]) if (keyPredicate(key)) forget(key);

@@ -4,6 +4,7 @@ import type { Principal } from '../core/principal.ts';
 import type { RequestContext } from '../core/request-context.ts';
 import type { Secret } from '../core/secret.ts';
 import type { TargetDirectory } from '../authz/target-directory.ts';
+import { fingerprintInputs } from './build-inputs.ts';
 import { type Catalogs, listAllTools } from './catalog.ts';
 import type { InnerLink } from './inner-link.ts';
 import type { Instances } from './instances.ts';
@@ -35,7 +36,7 @@ export function createDirectory(options: DirectoryOptions): TargetDirectory {
   };
 
   function has(catalogs: Catalogs, name: string, caller: Caller, list: ListAll): boolean | Promise<boolean> {
-    const key = catalogKey(caller.principal.key, options.extrasOf(caller.context));
+    const key = catalogKey(caller.principal, options.extrasOf(caller.context));
     const known = catalogs.peek(key);
     if (known?.has(name) === true) return true;
     // The server may have been extended without a word: what it lists must not be refused as unknown.
@@ -44,14 +45,14 @@ export function createDirectory(options: DirectoryOptions): TargetDirectory {
   }
 }
 
-function catalogKey(principalKey: string, { query, headers }: RequestExtras): string {
-  const parts = [...Object.entries(query), null, ...Object.entries(headers)];
-  return parts.length === 1 ? principalKey : `${principalKey}\n${JSON.stringify(parts)}`;
+// Whatever a factory is told may decide what it offers: the same user with other scopes may see other names.
+function catalogKey(principal: Principal, extras: RequestExtras): string {
+  return `${principal.key}\n${fingerprintInputs({ principal, ...extras })}`;
 }
 
 /** Whether what is kept under a key belongs to a principal. A principal's key is JSON and holds no line break. */
 export function isCatalogOf(principalKey: string, key: string): boolean {
-  return key === principalKey || key.startsWith(`${principalKey}\n`);
+  return key.startsWith(`${principalKey}\n`);
 }
 
 type ListAll = typeof listAllTools;

@@ -5,7 +5,7 @@ import { type BodyLimits, readJsonBody } from '../http/body.ts';
 import { type InboundRequest, singleHeader } from '../http/inbound-request.ts';
 import { isEventStream, rpcError } from '../http/responses.ts';
 import { type Exchange, openExchange, type Verdict } from './exchange.ts';
-import { readFacts } from './message-facts.ts';
+import { readFacts, readNotice } from './message-facts.ts';
 import { type ExtrasRules, readExtras } from './request-extras.ts';
 import { isInBand } from './refusal-message.ts';
 import { isNotification, isRequest, isResponse, type JsonRpcMessage, type JsonRpcRequest } from './server-product.ts';
@@ -28,7 +28,7 @@ export interface EndpointOptions {
 export type McpEndpoint = (request: InboundRequest, caller: Caller) => Promise<Response>;
 
 const MAX_BATCH = 50;
-const ABORTED = { ok: false, error: 'aborted' } as const;
+const NOT_RUN = { ok: false, error: 'not_run' } as const;
 
 export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
   const { server, guard, runtime } = options;
@@ -55,10 +55,10 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
     if (isRefusal(messages)) return rpcError(messages.code, messages.message);
 
     const requests = messages.filter(isRequest);
-    const verdicts = await admitAll(caller, requests, messages[0]);
+    const verdicts = await admitAll(caller, messages);
     const blocking = findBlocking(requests, verdicts);
     if (blocking !== undefined) {
-      await settleAll(verdicts, ABORTED);
+      await settleAll(verdicts, NOT_RUN);
       return options.toRefusalResponse(blocking);
     }
     return run({ request, caller, verdicts, parsedBody: body.value });
@@ -66,42 +66,40 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
 
   async function admitAll(
     caller: Caller,
-    requests: readonly JsonRpcRequest[],
-    first: JsonRpcMessage | undefined,
+    messages: readonly JsonRpcMessage[],
   ): Promise<Map<string | number, Verdict>> {
     const traceparent = singleHeader(caller.context.headers ?? {}, 'traceparent') ?? undefined;
     const verdicts = new Map<string | number, Verdict>();
-    for (const message of requests) {
+    for (const message of messages.filter(isRequest)) {
       verdicts.set(message.id, await guard.admit(caller, readFacts(server, message, traceparent)));
     }
-    // A body of notifications or responses alone is a message too: it counts, and needs someone behind it.
-    if (requests.length === 0 && first !== undefined) {
-      const isNotice = 'method' in first;
-      const accesses = [{ action: 'protocol', target: { server, kind: 'server', name: '' } }] as const;
-      const method = isNotice ? first.method : 'response';
-      // A notification may make a stateless server be built, which needs its user's token like any other.
-      const credential = isNotice ? 'optional' : 'none';
-      verdicts.set('', await guard.admit(caller, { method, accesses, credential, traceparent }));
+    // Notifications and answers are messages too: they count, need someone behind them, and may make a server act.
+    for (const message of messages) {
+      if (isRequest(message)) continue;
+      const facts = readNotice(server, 'method' in message ? message.method : undefined);
+      verdicts.set(noticeKey(verdicts.size), await guard.admit(caller, { ...facts, traceparent }));
     }
     return verdicts;
   }
 
   async function run(call: Call): Promise<Response> {
     const { request, caller, verdicts } = call;
-    const exchange: Exchange = {
-      caller,
-      verdicts,
-      extras: readExtras(caller.context, options.extras),
-      signal: request.signal,
-    };
-    const authInfo = openExchange(exchange, runtime.userIdOf(caller.principal), options.resourceMetadataUrl);
-    const toolRequest = toToolRequest(request, options.resource, options.extras.headers);
     try {
+      const exchange: Exchange = {
+        caller,
+        verdicts,
+        extras: readExtras(caller.context, options.extras),
+        signal: request.signal,
+      };
+      const authInfo = openExchange(exchange, runtime.userIdOf(caller.principal), options.resourceMetadataUrl);
+      const toolRequest = toToolRequest(request, options.resource, options.extras.headers);
       const response = await runtime.serve({ request: toolRequest, exchange, authInfo, parsedBody: call.parsedBody });
-      if (!isEventStream(response)) await settleAll(verdicts, response.ok ? { ok: true } : ABORTED);
+      // What is answered on a stream ends there; notices have no answer.
+      const ended = isEventStream(response) ? noticesIn(verdicts) : verdicts;
+      await settleAll(ended, response.ok ? { ok: true } : NOT_RUN);
       return response;
     } catch (error) {
-      await settleAll(verdicts, ABORTED);
+      await settleAll(verdicts, NOT_RUN);
       throw error;
     }
   }
@@ -122,6 +120,15 @@ interface Call {
   readonly caller: Caller;
   readonly verdicts: Map<string | number, Verdict>;
   readonly parsedBody: unknown;
+}
+
+/** A key that is no request's id: those that are numbers are whole. */
+function noticeKey(index: number): number {
+  return index + 0.5;
+}
+
+function noticesIn(verdicts: ReadonlyMap<string | number, Verdict>): ReadonlyMap<string | number, Verdict> {
+  return new Map([...verdicts].filter(([key]) => typeof key === 'number' && !Number.isInteger(key)));
 }
 
 function parseMessages(body: unknown): readonly JsonRpcMessage[] | Refusal {

@@ -57,7 +57,7 @@ export function verdictOf(exchange: Exchange | undefined, request: JsonRpcReques
     return refuse('INTERNAL_ERROR', 'Internal error', { detail: 'message without admission' });
   if ('refused' in verdict || asksForNoMore(request, verdict.facts)) return verdict;
   // Nothing will run under it any more, and whoever waits for its end must not wait for ever.
-  void verdict.settle({ ok: false, error: 'aborted' });
+  void verdict.settle({ ok: false, error: 'not_run' });
   return refuse('INTERNAL_ERROR', 'Internal error', { detail: 'message differs from its admission' });
 }
 

@@ -44,6 +44,7 @@ interface Pending {
 }
 
 const REQUEST_TIMEOUT = -32001;
+const UNFILTERED = refuse('INTERNAL_ERROR', 'Internal error');
 const UNRECORDED = refuse('INTERNAL_ERROR', 'The request was served, but could not be recorded');
 const RESOURCE_UPDATED = 'notifications/resources/updated';
 const CHANGES: ReadonlySet<string> = new Set([
@@ -62,12 +63,14 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
   const pending = new Map<string | number, Pending>();
   // Set while a verdict is awaited: messages must not overtake each other.
   let queue: Promise<void> | undefined;
+  let isClosed = false;
 
   const outer: TransportLike = {
     start: async () => {
       inner.onmessage = receive;
       inner.onclose = () => {
-        for (const id of [...pending.keys()]) void finish(id, { ok: false, error: 'aborted' });
+        isClosed = true;
+        for (const id of [...pending.keys()]) abort(id);
         outer.onclose?.();
       };
       inner.onerror = (error) => outer.onerror?.(error);
@@ -104,9 +107,7 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
   }
 
   function enqueue(after: Promise<void>, run: () => Promise<void> | undefined): void {
-    const mine = after.then(run).catch((error: unknown) => {
-      outer.onerror?.(error instanceof Error ? error : new Error(String(error)));
-    });
+    const mine = after.then(run).catch(report);
     queue = mine;
     void mine.then(() => {
       if (queue === mine) queue = undefined;
@@ -128,8 +129,10 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
 
   function dispatch(request: JsonRpcRequest, extra: unknown, verdict: Verdict): Promise<void> | undefined {
     if (isRefusal(verdict)) return inner.send(toRefusalMessage(verdict, request), { relatedRequestId: request.id });
+    // The connection may have ended while the guard was being asked.
+    if (isClosed) return Promise.resolve(verdict.settle({ ok: false, error: 'not_run' }));
     if (pending.has(request.id)) {
-      void verdict.settle({ ok: false, error: 'aborted' });
+      Promise.resolve(verdict.settle({ ok: false, error: 'not_run' })).catch(report);
       const message = { code: -32600, message: 'This request id is in use' };
       return inner.send({ jsonrpc: '2.0', id: request.id, error: message }, { relatedRequestId: request.id });
     }
@@ -163,14 +166,23 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     const params = { requestId: request.id, reason: 'timeout' };
     outer.onmessage?.({ jsonrpc: '2.0', method: 'notifications/cancelled', params });
     const error = { code: REQUEST_TIMEOUT, message: `The request took longer than ${options.timeoutMs} ms` };
-    void answer({ jsonrpc: '2.0', id: request.id, error }, { relatedRequestId: request.id }).catch((cause: unknown) =>
-      outer.onerror?.(cause instanceof Error ? cause : new Error(String(cause))),
-    );
+    answer({ jsonrpc: '2.0', id: request.id, error }, { relatedRequestId: request.id }).catch(report);
+  }
+
+  function report(error: unknown): void {
+    outer.onerror?.(error instanceof Error ? error : new Error(String(error)));
   }
 
   function cancelled(notification: JsonRpcNotification): void {
     const id = asRecord(notification.params)['requestId'];
-    if (typeof id === 'string' || typeof id === 'number') void finish(id, { ok: false, error: 'aborted' });
+    if ((typeof id !== 'string' && typeof id !== 'number') || !pending.has(id)) return;
+    abort(id);
+    // No answer follows, so nothing else would end the stream it was to come on.
+    inner.closeSSEStream?.(id);
+  }
+
+  function abort(id: string | number): void {
+    Promise.resolve(finish(id, { ok: false, error: 'aborted' })).catch(report);
   }
 
   /** Answers to what is no longer pending are dropped: the client has its answer, or wants none. */
@@ -180,19 +192,31 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
       // A transport may report an unreadable message, which no request stands for.
       return 'error' in message && (message.id ?? null) === null ? inner.send(message, sendOptions) : undefined;
     }
-    const { request, admission } = entry;
+    const { request } = entry;
     // Waits only where it must: the SDK knows errors of its own, which have an HTTP status, by their coming at once.
     if (entry.lastProgress !== undefined) await entry.lastProgress;
-    const settled = finish(request.id, outcomeOf(message));
+    const shown = 'error' in message ? toUniformError(message, entry) : await showResult(message.result, entry);
+    // It may have been ended while its result was filtered.
+    if (pending.get(request.id) !== entry) return undefined;
+    const settled = finish(request.id, outcomeOf('error' in message ? message : shown));
     // What must be on record before it is answered and is not, is not answered as if it were.
     if (settled instanceof Promise && !(await settled.then(() => true, () => false))) {
       return inner.send(toRefusalMessage(UNRECORDED, request), sendOptions);
     }
-    if ('error' in message) return inner.send(toUniformError(message, entry), sendOptions);
+    return inner.send(shown, sendOptions);
+  }
+
+  /** The result as this principal may see it. What cannot be filtered is not shown at all. */
+  async function showResult(result: unknown, { request, admission }: Pending): Promise<JsonRpcResponse> {
     const { principal } = admission.caller;
-    const result = await toPrivateView(request.method, message.result, { ...options.viewer, principal });
-    // The same order of fields as in the gate's own answers, which must not be told apart.
-    return inner.send({ jsonrpc: '2.0', id: request.id, result: asRecord(result) }, sendOptions);
+    try {
+      const view = await toPrivateView(request.method, result, { ...options.viewer, principal });
+      // The same order of fields as in the gate's own answers, which must not be told apart.
+      return { jsonrpc: '2.0', id: request.id, result: asRecord(view) };
+    } catch (error) {
+      report(error);
+      return toRefusalMessage(UNFILTERED, request);
+    }
   }
 
   function finish(id: string | number, outcome: Outcome): void | Promise<void> {

@@ -51,6 +51,8 @@ export interface InstanceOptions {
 export interface Instances {
   /** A native v2 server, unconnected; closing it gives back or ends what is behind it. */
   open(request: InstanceRequest): Promise<ServerProduct>;
+  /** The same, but never out of the pool: a protocol session would hold its place while it lies idle. */
+  openOwn(request: InstanceRequest): Promise<ServerProduct>;
   /** A raw link for the gate's own questions, such as the list of tools. */
   withLink<T>(request: InstanceRequest, use: (link: InnerLink) => Promise<T>): Promise<T>;
   /** Ends pooled servers of a principal, after a rotation or revocation. */
@@ -93,13 +95,21 @@ async function buildInTime(options: InstanceOptions, request: InstanceRequest): 
   }
 }
 
-function freshInstances({ sdk, onError }: InstanceOptions, build: Build): Instances {
+async function openFresh(
+  { sdk, onError }: InstanceOptions,
+  build: Build,
+  request: InstanceRequest,
+): Promise<ServerProduct> {
+  const product = await build(request);
+  if (isNativeV2(sdk, product)) return product;
+  return bridgeServer(await connectInner(product), { sdk, ownsLink: true, onError });
+}
+
+function freshInstances(options: InstanceOptions, build: Build): Instances {
+  const open = (request: InstanceRequest) => openFresh(options, build, request);
   return {
-    async open(request) {
-      const product = await build(request);
-      if (isNativeV2(sdk, product)) return product;
-      return bridgeServer(await connectInner(product), { sdk, ownsLink: true, onError });
-    },
+    open,
+    openOwn: open,
     async withLink(request, use) {
       const link = await connectInner(await build(request));
       try {
@@ -145,6 +155,7 @@ function pooledInstances(
         onError: options.onError,
       });
     },
+    openOwn: (request) => openFresh(options, build, request),
     async withLink(request, use) {
       const { instance, release } = await lease(request);
       try {

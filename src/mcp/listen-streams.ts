@@ -1,5 +1,5 @@
 import type { Principal } from '../core/principal.ts';
-import { followStream } from '../http/followed-stream.ts';
+import { type FollowedStream, followStream } from '../http/followed-stream.ts';
 import { isEventStream } from '../http/responses.ts';
 import type { Exchange } from './exchange.ts';
 import { isVisibleResource } from './list-filter.ts';
@@ -47,9 +47,16 @@ export function createListenStreams(options: RuntimeOptions, servers: GuardedSer
 
   async function openStream({ exchange, request, authInfo, ...serving }: Serving, onEnd: () => void): Promise<Response> {
     const { principal } = exchange.caller;
+    let stream: FollowedStream | undefined;
+    // The SDK queues without bound for a client that does not read; such a one loses its stream instead.
+    const hasRoom = (delivered: number) => {
+      if (delivered - (stream?.taken ?? 0) < MAX_BACKLOG) return true;
+      stream?.end();
+      return false;
+    };
     const handler = options.sdk.createMcpHandler(() => servers.openNative(exchange), {
       legacy: 'reject',
-      bus: privateBus(options, exchange),
+      bus: privateBus(options, exchange, hasRoom),
       onerror: options.onError,
     });
     const parsedBody = await onlyAllowedUris(options, principal, serving.parsedBody);
@@ -61,13 +68,16 @@ export function createListenStreams(options: RuntimeOptions, servers: GuardedSer
       expiresAt: principal.expiresAt,
       close: () => void handler.close().catch(options.onError),
     });
-    return followStream(response, () => {
+    stream = followStream(response, () => {
       forget();
       onEnd();
       void settleAll(exchange.verdicts, { ok: true }).catch(options.onError);
-    }).response;
+    });
+    return stream.response;
   }
 }
+
+const MAX_BACKLOG = 256;
 
 type Judge = Pick<RuntimeOptions, 'server' | 'authorizer'>;
 
@@ -77,8 +87,11 @@ function release(counts: Map<string, number>, key: string): void {
   else counts.delete(key);
 }
 
-function privateBus(options: RuntimeOptions, { caller }: Exchange): ServerEventBus {
+type HasRoom = (delivered: number) => boolean;
+
+function privateBus(options: RuntimeOptions, { caller }: Exchange, hasRoom: HasRoom): ServerEventBus {
   const { principal } = caller;
+  let delivered = 0;
   return {
     // Servers publish through their guarded transport, which knows whose change it is.
     publish: () => undefined,
@@ -86,7 +99,11 @@ function privateBus(options: RuntimeOptions, { caller }: Exchange): ServerEventB
       options.hub.subscribe({ principalKey: principal.key, tenantId: principal.tenantId }, (notification) => {
         const event = toServerEvent(notification);
         if (event === undefined) return;
-        void isVisible(options, principal, event).then((visible) => visible && listener(event), options.onError);
+        isVisible(options, principal, event)
+          .then((visible) => {
+            if (visible && hasRoom(delivered++)) listener(event);
+          })
+          .catch(options.onError);
       }),
   };
 }

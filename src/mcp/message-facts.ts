@@ -34,9 +34,21 @@ const METHODS: Readonly<Record<string, MethodRule>> = {
   'resources/templates/list': onServer('resources/list'),
   'completion/complete': { credential: 'required', accesses: completionAccess },
   'subscriptions/listen': { credential: 'optional', accesses: listenAccess },
+  initialize: onServer('protocol'),
+  'server/discover': onServer('protocol'),
+  'logging/setLevel': onServer('protocol'),
+  ping: onServer('protocol'),
 };
 
-const OTHER = onServer('protocol');
+const OTHER = onServer('custom');
+
+/** Notifications that are part of the protocol itself; on hearing another, a server may do anything. */
+const NOTICES: ReadonlySet<string> = new Set([
+  'notifications/initialized',
+  'notifications/cancelled',
+  'notifications/progress',
+  'notifications/roots/list_changed',
+]);
 
 /** Reads a request for the guard. The decision is on this parsed body, never on a header that repeats it. */
 export function readFacts(server: string, request: JsonRpcRequest, traceparent?: string): MessageFacts {
@@ -51,6 +63,17 @@ export function readFacts(server: string, request: JsonRpcRequest, traceparent?:
     problem: problemOf(request.method, params),
     progressToken: typeof progressToken === 'string' || typeof progressToken === 'number' ? progressToken : undefined,
     traceparent: typeof trace === 'string' ? trace : traceparent,
+  };
+}
+
+/** Facts of a notification, or of an answer to what a server asked. */
+export function readNotice(server: string, method: string | undefined): MessageFacts {
+  const action = method === undefined || NOTICES.has(method) ? 'protocol' : 'custom';
+  return {
+    method: method ?? 'response',
+    accesses: [{ action, target: { server, kind: 'server', name: '' } }],
+    // A notification may make a stateless server be built, which needs its user's token like any other.
+    credential: method === undefined ? 'none' : 'optional',
   };
 }
 

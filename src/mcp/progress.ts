@@ -48,13 +48,14 @@ export interface ProgressMetrics {
 export interface ProgressMonitor {
   start(principal: Principal, userId: string, progressToken: string | number): ProgressStream;
   stats(principal: Principal, userId: string): ProgressStats;
-  /** The principal's own streams; everybody's with `all`. */
+  /** The principal's own streams; with `all` everybody's of the same issuer and tenant. */
   metrics(principal: Principal, all: boolean): ProgressMetrics;
   close(): void;
 }
 
 interface Counter {
   readonly principalKey: string;
+  readonly realm: string;
   readonly userId: string;
   readonly progressToken: string | number;
   readonly startTime: number;
@@ -81,6 +82,7 @@ export function createProgressMonitor(now: () => number): ProgressMonitor {
       const startTime = now();
       const stream: Counter = {
         principalKey: principal.key,
+        realm: realmOf(principal),
         userId,
         progressToken,
         startTime,
@@ -106,7 +108,7 @@ export function createProgressMonitor(now: () => number): ProgressMonitor {
       };
     },
     stats(principal, userId) {
-      const all = [...streams];
+      const all = [...streams].filter((stream) => stream.realm === realmOf(principal));
       const own = all.filter((stream) => stream.principalKey === principal.key);
       return {
         user: {
@@ -125,7 +127,9 @@ export function createProgressMonitor(now: () => number): ProgressMonitor {
       };
     },
     metrics(principal, all) {
-      const visible = [...streams].filter((stream) => all || stream.principalKey === principal.key);
+      const visible = [...streams].filter((stream) =>
+        all ? stream.realm === realmOf(principal) : stream.principalKey === principal.key,
+      );
       const metrics = visible.map((stream) => toMetric(stream, now()));
       return { metrics, health: healthOf(visible, now()), timestamp: timestamp() };
     },
@@ -134,6 +138,11 @@ export function createProgressMonitor(now: () => number): ProgressMonitor {
       streams.clear();
     },
   };
+}
+
+/** Issuer and tenant: an administrator of one is nobody in another. */
+function realmOf({ issuer, tenantId }: Principal): string {
+  return JSON.stringify([issuer, tenantId ?? null]);
 }
 
 function sum(streams: readonly Counter[], field: 'messages' | 'bytes'): number {

@@ -49,6 +49,7 @@ export interface TransportLike {
   readonly hasPerRequestStream?: boolean | undefined;
   setProtocolVersion?: ((version: string) => void) | undefined;
   setSupportedProtocolVersions?: ((versions: string[]) => void) | undefined;
+  closeSSEStream?: ((requestId: JsonRpcId) => void) | undefined;
   setScopeChallengeResolver?: ((resolver: unknown) => void) | undefined;
 }
 

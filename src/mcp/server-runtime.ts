@@ -3,13 +3,21 @@ import type { Admission, Caller } from '../core/admission.ts';
 import { MCPAuthError } from '../core/errors.ts';
 import { isRefusal, refuse } from '../core/refusal.ts';
 import { Secret } from '../core/secret.ts';
+import { isEventStream } from '../http/responses.ts';
 import { type Exchange, findExchange, verdictOf } from './exchange.ts';
 import { guardTransport } from './guard-transport.ts';
-import type { InstanceRequest } from './instances.ts';
+import type { InstanceRequest, Instances } from './instances.ts';
 import { serveConnection } from './connection.ts';
 import { createListenStreams } from './listen-streams.ts';
 import { asRecord } from './message-facts.ts';
-import { followNames, type GuardedServers, type RuntimeOptions, type Serving, tokenOf } from './serving.ts';
+import {
+  endOnRevocation,
+  followNames,
+  type GuardedServers,
+  type RuntimeOptions,
+  type Serving,
+  tokenOf,
+} from './serving.ts';
 import { createSessionServing } from './session-serving.ts';
 import type { NativeServer } from './sdk.ts';
 import type { ServerProduct, TransportLike } from './server-product.ts';
@@ -28,7 +36,8 @@ export function createServerRuntime(options: RuntimeOptions): ServerRuntime {
   const { sdk, sessions } = options;
   // `Instances.open` gives native v2 servers only; their structural type says less than the SDK's own.
   const guarded: GuardedServers = {
-    openNative: async (exchange) => (await openGuarded(options, exchange)) as NativeServer,
+    openNative: async (exchange) => (await openGuarded(options, exchange, options.instances.open)) as NativeServer,
+    openForSession: async (exchange) => (await openGuarded(options, exchange, options.instances.openOwn)) as NativeServer,
   };
   const handler = sdk.createMcpHandler((context) => openFor(context.authInfo), { onerror: options.onError });
   const failures = new WeakMap<Exchange, MCPAuthError>();
@@ -40,9 +49,11 @@ export function createServerRuntime(options: RuntimeOptions): ServerRuntime {
     userIdOf: options.userIdOf,
     async serve(serving) {
       try {
-        if (sessionServing?.isFor(serving) === true) return await sessionServing.serve(serving);
         if (isListen(serving)) return await listen.serve(serving);
-        return await serveStateless(serving);
+        const isSession = sessionServing?.isFor(serving) === true;
+        const response = await (isSession ? sessionServing.serve(serving) : serveStateless(serving));
+        const isCall = serving.request.method === 'POST' && isEventStream(response);
+        return isCall ? endOnRevocation(response, serving.exchange, options) : response;
       } catch (error) {
         if (!isServiceFailure(error)) throw error;
         // The SDK has told of those that passed through it.
@@ -88,8 +99,10 @@ function isListen({ parsedBody, request }: Serving): boolean {
   return request.method === 'POST' && asRecord(parsedBody)['method'] === 'subscriptions/listen';
 }
 
-async function openGuarded(options: RuntimeOptions, exchange: Exchange): Promise<ServerProduct> {
-  const product = await openProduct(options, exchange);
+type Open = Instances['open'];
+
+async function openGuarded(options: RuntimeOptions, exchange: Exchange, open: Open): Promise<ServerProduct> {
+  const product = await openProduct(options, exchange, open);
   const connect = product.connect.bind(product);
   const { principal } = exchange.caller;
   product.connect = (transport: TransportLike) =>
@@ -113,11 +126,15 @@ async function openGuarded(options: RuntimeOptions, exchange: Exchange): Promise
  * Where every request is refused nothing of the server's runs, and the refusals still take the way of its own
  * answers: their form on the wire must not tell a hidden target from an unknown one.
  */
-function openProduct(options: RuntimeOptions, exchange: Exchange): Promise<ServerProduct> | ServerProduct {
+function openProduct(
+  options: RuntimeOptions,
+  exchange: Exchange,
+  open: Open,
+): Promise<ServerProduct> | ServerProduct {
   if ([...exchange.verdicts.values()].every(isRefusal)) {
     return new options.sdk.Server({ name: options.server, version: '0' }, { capabilities: {} });
   }
-  return options.instances.open(toInstanceRequest(options, exchange));
+  return open(toInstanceRequest(options, exchange));
 }
 
 export function toInstanceRequest(options: Pick<RuntimeOptions, 'userIdOf'>, exchange: Exchange): InstanceRequest {

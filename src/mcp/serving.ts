@@ -5,6 +5,7 @@ import type { Principal } from '../core/principal.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import type { Guard } from '../guard.ts';
+import { followStream } from '../http/followed-stream.ts';
 import type { LiveStreams } from '../http/live-streams.ts';
 import type { EventHub } from './event-hub.ts';
 import type { Exchange, ToolAuthInfo, Verdict } from './exchange.ts';
@@ -43,11 +44,15 @@ export interface Serving {
 /** What every way of serving needs: a guarded server for an exchange. */
 export interface GuardedServers {
   openNative(exchange: Exchange): Promise<NativeServer>;
+  /** One that lasts as long as a protocol session. */
+  openForSession(exchange: Exchange): Promise<NativeServer>;
 }
 
 /** Ends what is still open; admissions that a server answered are settled already and ignore this. */
 export async function settleAll(verdicts: ReadonlyMap<string | number, Verdict>, outcome: Outcome): Promise<void> {
-  for (const verdict of verdicts.values()) if (!isRefusal(verdict)) await verdict.settle(outcome);
+  // All of them end before anything is waited for: a record that fails must not keep the others open.
+  const settling = [...verdicts.values()].map((verdict) => (isRefusal(verdict) ? undefined : verdict.settle(outcome)));
+  await Promise.all(settling);
 }
 
 /** Forgets what was known of a principal's tools or prompts when its server says that they changed. */
@@ -59,6 +64,18 @@ export function followNames({ onNamesChanged }: RuntimeOptions, method: string, 
 /** More streams than one principal may hold open. */
 export function tooManyStreams(): Refusal {
   return refuse('RATE_LIMIT_EXCEEDED', 'Too many open streams for this principal', { retryAfterSeconds: 30 });
+}
+
+/** A stream of answers goes on when its token expires, as the call was admitted before; revocation ends it. */
+export function endOnRevocation(response: Response, exchange: Exchange, { liveStreams }: RuntimeOptions): Response {
+  const stream = followStream(response, () => forget());
+  const forget = liveStreams.add({
+    principalKey: exchange.caller.principal.key,
+    credentialFingerprint: credentialFingerprint(exchange),
+    close: () => stream.end(),
+    isCall: true,
+  });
+  return stream.response;
 }
 
 /** What a revocation names: the fingerprint of the token or key that opened a stream. */

@@ -80,7 +80,7 @@ export function createSessionServing(
 
   async function openChannel(id: string, exchange: Exchange): Promise<SessionChannel> {
     const { WebStandardStreamableHTTPServerTransport } = options.sdk;
-    const product = await servers.openNative(exchange);
+    const product = await servers.openForSession(exchange);
     const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: () => id });
     await product.connect(transport);
     return {

@@ -198,7 +198,19 @@ auth: [{ type: jwt, secret: "\${file:absent}" }]
       'a file that throws',
       'c.mjs',
       'throw new Error("no luck\\nat all")',
-      'c.mjs: could not be run: no luck',
+      'c.mjs: could not be run: Error (line 1)',
+    ],
+    [
+      'a file that throws what is not an error',
+      'c.mjs',
+      'throw { name: "hunter2", message: "hunter2" }',
+      'c.mjs: could not be run: unknown error',
+    ],
+    [
+      'a file with an error that quotes a value',
+      'c.mjs',
+      '\nJSON.parse("hunter2-12:34")',
+      'c.mjs: could not be run: SyntaxError (line 2)',
     ],
   ])('refuses %s', async (_name, file, content, problem) => {
     await write(file, content);
@@ -257,5 +269,21 @@ auth: [{ type: jwt, secret: "\${file:absent}" }]
     expect(await problemsOf('c.mjs')).toEqual(['The configuration must be an object, not a function']);
     await write('c.yaml', '');
     expect(await problemsOf('c.yaml')).toEqual(['The configuration must be an object, not null']);
+  });
+});
+
+describe('[config/from-file] what a file that cannot be run says', () => {
+  test('a syntax error is told with its place, without the line', async () => {
+    await write('c.mjs', "\nexport default { secret: 'hunter2'hunter2' };\n");
+    const [problem, ...rest] = await problemsOf('c.mjs');
+    expect(rest).toEqual([]);
+    expect(problem).toMatch(/^c\.mjs: could not be run: \w*Error \(line 2\)$/);
+  });
+
+  test('a module that is missing is told by its code', async () => {
+    await write('c.mjs', "import 'hunter2-is-no-package';\nexport default {};\n");
+    const [problem] = await problemsOf('c.mjs');
+    expect(problem).toContain('MODULE_NOT_FOUND');
+    expect(problem).not.toContain('hunter2');
   });
 });

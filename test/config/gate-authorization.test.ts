@@ -5,6 +5,7 @@ import type { TokenInit } from '../../src/testing/local-issuer.ts';
 import { parseChallenge, scopesAskedBy } from '../support/challenge.ts';
 import { TOOLS } from '../support/notes.ts';
 import { startNotes } from '../support/notes-gate.ts';
+import { MODES, openPeer } from '../support/peers.ts';
 import { ERAS, type Era, namesIn, rpc } from '../support/wire.ts';
 
 const RULES: AuthorizationConfig = {
@@ -148,3 +149,25 @@ describe.each(ERAS)('[config/authorization] in %s', (era) => {
     expect(runs.calls.map(({ tool }) => tool)).toEqual(['echo']);
   });
 });
+
+test.each(MODES)(
+  '[config/authorization] a list that cannot be filtered is not shown, and nobody waits for it ($mode)',
+  async (mode) => {
+    const authorizer: Authorizer = {
+      decide: ({ action, arguments: given }) => {
+        // Asked without arguments it is about a list.
+        if (action === 'tools/call' && given === undefined) throw new Error('policy engine is down');
+        return { effect: 'allow' };
+      },
+    };
+    const notes = await startNotes({ mode, authorization: authorizer });
+    const peer = await openPeer(notes, mode, await notes.token());
+    const answer = await peer.send({ method: 'tools/list', id: 5 });
+    expect(answer.json).toMatchObject({ id: 5, error: { code: -32603, message: 'Internal error' } });
+    expect(answer.text).not.toContain('whoami');
+    expect(notes.events.at(-1)).toMatchObject({ method: 'tools/list', outcome: 'failure', code: '-32603' });
+    expect(await peer.send({ method: 'tools/call', params: { name: 'whoami' }, id: 6 })).toMatchObject({
+      status: 200,
+    });
+  },
+);

@@ -48,7 +48,7 @@ describe('[config/all-problems]', () => {
       listen: { port: '3000', allowedOrigins: ['*'] },
       servers: { notes: { module: './notes.js' } },
       auth: [{ type: 'jwt', secret: 'short' }, { type: 'magic' }],
-      authorization: { tools: { 'nots/*': {} } },
+      authorization: { tools: { 'nots/*': { access: 'required' } } },
       limits: { calls: [{ per: 'principal', rate: 'often' }] },
       tenancy: { credentials: { files: { type: 'env' } } },
     });

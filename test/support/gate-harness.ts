@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { AuditEvent } from '../../src/audit/audit-sink.ts';
@@ -36,6 +37,8 @@ export async function startGate(options: HarnessOptions): Promise<Harness> {
   const { auth = [jwtOf(issuer)], ...rest } = options;
   const gate = await createGate({
     audit: [(event: AuditEvent) => void events.push(event)],
+    // Tests provoke what should not happen; what they expect of it they ask for themselves.
+    onError: () => undefined,
     publicUrl: origin,
     ...rest,
     auth: typeof auth === 'function' ? auth(issuer) : auth,
@@ -65,12 +68,19 @@ export function jwtOf({
   return { type: 'jwt', issuer, jwksUri };
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
+// Below the range from which systems take ports for outgoing connections: nobody gets one between our two looks.
+const FIRST_PORT = 15_000;
+const PORTS = 15_000;
+
+/** A port of 127.0.0.1 on which nothing listens, for servers that have to know theirs beforehand. */
+export async function freePort(): Promise<number> {
+  const port = FIRST_PORT + randomInt(PORTS);
+  return (await isFree(port)) ? port : freePort();
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }

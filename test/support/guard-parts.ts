@@ -67,6 +67,10 @@ export function createParts(overrides: Partial<GuardParts> = {}): Recorded {
       },
       record: () => void asked.push('failure'),
     },
+    isRevoked: () => {
+      asked.push('isRevoked');
+      return false;
+    },
     tenants: {
       resolveTenant: () => {
         asked.push('tenants');

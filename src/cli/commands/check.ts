@@ -136,7 +136,7 @@ async function readToken(name: string, value: string, io: CliIo): Promise<string
   }
   if (!value.startsWith('env:')) return value;
   const variable = value.slice('env:'.length);
-  const token = io.environment[variable]?.trim();
+  const token = Object.hasOwn(io.environment, variable) ? io.environment[variable]?.trim() : undefined;
   if (token === undefined || token === '') {
     throw new UsageError(`${toFlag(name)}: the environment variable ${variable} is not set`);
   }

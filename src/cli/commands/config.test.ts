@@ -99,3 +99,37 @@ describe('[cli/config-schema]', () => {
     expect(JSON.parse(stdout)).toEqual(configJsonSchema());
   });
 });
+
+describe('[cli/config-print] what came from a reference', () => {
+  test('is shown as the reference, wherever it stands', async () => {
+    await writeFile(
+      join(cwd, 'references.yaml'),
+      `
+version: 1
+publicUrl: "https://\${env:HOST}"
+servers: { notes: { module: ./notes.js, extras: { query: ["\${env:QUERY}"] } } }
+auth: [{ type: jwt, issuer: https://a.example, jwksUri: "https://a.example/\${env:QUERY}" }]
+tenancy:
+  credentials:
+    notes:
+      type: api
+      tenantManagerUrl: https://tenants.example
+      serviceToken: "\${env:SERVICE_TOKEN}"
+      endpointPath: "/\${env:QUERY}/:userId"
+`,
+    );
+    const variables = { ...environment, HOST: 'mcp.example', QUERY: 'hunter2-query' };
+    const argv = ['config', 'print', '--config', 'references.yaml'];
+    const { exitCode, stdout, stderr } = await runCli(argv, { cwd, environment: variables });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).not.toContain('hunter2');
+    expect(parse(stdout)).toMatchObject({
+      publicUrl: 'https://${env:HOST}',
+      servers: { notes: { extras: { query: ['${env:QUERY}'] } } },
+      auth: [{ jwksUri: 'https://a.example/${env:QUERY}' }],
+      tenancy: {
+        credentials: { notes: { endpointPath: '/${env:QUERY}/:userId', serviceToken: '[redacted]' } },
+      },
+    });
+  });
+});

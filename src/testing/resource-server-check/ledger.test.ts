@@ -50,6 +50,16 @@ describe('the ledger of a run', () => {
     expect(ledger.leaks.map(({ where }) => where)).toEqual(['the body of refusal', 'the body of python']);
   });
 
+  it('reads a body of line breaks, blanks and digits in steps that grow with its length', () => {
+    const ledger = createLedger();
+    for (const piece of ['\n', '\n ', 'at ', '\n at a:1', ':1']) {
+      ledger.record(piece, response(piece.repeat(400_000 / piece.length), [], 400));
+    }
+    ledger.record('digits', response(`\n at ${'a:1'.repeat(90)}${'1'.repeat(400_000)}`, [], 400));
+    ledger.record('stack', response(`${'\n'.repeat(200_000)}\t at go (file:10:5)`, [], 400));
+    expect(ledger.leaks.map(({ where }) => where)).toEqual(['the body of stack']);
+  });
+
   it('quotes what is short, printable and no token', () => {
     const ledger = createLedger();
     ledger.protect(TOKEN);

@@ -28,12 +28,13 @@ const MIN_TOKEN_LENGTH = 8;
 const QUOTE_LENGTH = 160;
 
 const STACK_MARKS: readonly RegExp[] = [
-  /\n\s+at [^\n]{1,300}:\d+:\d+/,
-  /\bat [^\n]{1,300}\.[cm]?[jt]s:\d+:\d+/,
+  // Every repetition is bounded: a server under test must not decide how long its answer is looked at.
+  /\n[ \t]{1,16}at [^\n]{1,300}:\d{1,9}:\d/,
+  /\bat [^\n]{1,300}\.[cm]?[jt]s:\d{1,9}:\d/,
   /\/node_modules\//,
   /Traceback \(most recent call last\)/,
-  /\bgoroutine \d+ \[/,
-  /\bat [\w.$]+\([\w]+\.java:\d+\)/,
+  /\bgoroutine \d{1,9} \[/,
+  /\bat [\w.$]{1,300}\(\w{1,100}\.java:\d{1,9}\)/,
 ];
 
 /** An empty ledger. */

@@ -12,6 +12,10 @@ const BODIES: Readonly<Record<string, string | Uint8Array>> = {
   'cut-off JSON': '{"jsonrpc":"2.0","id":1,"method":"tools/call"',
   'two JSON texts': `${JSON.stringify({ jsonrpc: '2.0', id: 1, ...CALL })}{}`,
   'JSON with a comment': '{"jsonrpc":"2.0","id":1,"method":"ping"/**/}',
+  'a text in it that is no UTF-8': Buffer.from(
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami","arguments":{"x":"\xff"}}}',
+    'latin1',
+  ),
   'no UTF-8': Uint8Array.of(0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d),
   'JSON in another encoding': Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, ...CALL }), 'utf16le'),
   'a number': '7',

@@ -33,11 +33,8 @@ const CALLS: readonly PeerCall[] = [
   { method: 'initialize', params: INITIALIZE },
   { method: 'server/discover' },
   { method: 'tools/list' },
-  ...[...TOOLS, 'no-such-tool', ''].map((name) => ({
-    method: 'tools/call',
-    params: { name, arguments: {} },
-  })),
-  ...[...PROMPTS, 'no-such-prompt'].map((name) => ({ method: 'prompts/get', params: { name } })),
+  ...[...TOOLS, 'no-such-tool', ''].map(toolCall),
+  ...[...PROMPTS, 'no-such-prompt'].map(promptCall),
   ...[...SHELVES, 'nowhere'].map((shelf) => ({
     method: 'resources/read',
     params: { uri: `notes://${shelf}/1` },
@@ -48,6 +45,14 @@ const CALLS: readonly PeerCall[] = [
   },
   { method: 'no/such/method' },
 ];
+
+function toolCall(name: string): PeerCall {
+  return { method: 'tools/call', params: { name, arguments: {} } };
+}
+
+function promptCall(name: string): PeerCall {
+  return { method: 'prompts/get', params: { name } };
+}
 
 /** An answer without what is new in each: its id and its time. */
 function essence({ status, headers, text }: RawResponse): string {
@@ -174,18 +179,18 @@ describe.each(SDKS)('[resource-server/11] a refusal at a server of SDK %s', (sdk
       expect(notes.runs).toEqual({ built: [], calls: [], seen: [] });
     });
 
-    test('of a name that is hidden builds nothing', async () => {
+    test('of a name that is hidden builds nothing and asks no vault', async () => {
       const authorization = {
         tools: { 'notes/*': { roles: ['admin'] } },
         prompts: { 'notes/*': { roles: ['admin'] } },
       };
-      const notes = await startNotes({ sdk, mode, authorization });
+      const { notes, asked } = await startWatched({ sdk, mode, authorization });
       const peer = await openPeer(notes, mode, await notes.token());
-      const { length } = notes.runs.built;
-      for (const call of CALLS.filter(({ method }) => method === 'tools/call' || method === 'prompts/get')) {
+      const before = { built: notes.runs.built.length, resolved: asked.resolver };
+      for (const call of [...TOOLS.map(toolCall), ...PROMPTS.map(promptCall)]) {
         expect((await peer.send(call)).json?.['error']?.['code']).toBe(-32602);
       }
-      expect(notes.runs.built).toHaveLength(length);
+      expect({ built: notes.runs.built.length, resolved: asked.resolver }).toEqual(before);
       expect(notes.runs.calls).toEqual([]);
     });
   });

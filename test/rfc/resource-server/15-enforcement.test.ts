@@ -177,6 +177,7 @@ describe.each(SDKS)('[resource-server/15] at a server of SDK %s', (sdk) => {
     const answer = await peer.batch([call('purge'), get('confidential'), read('notes://secret/1')]);
     expect(messagesIn(answer)).toHaveLength(3);
     expect(notes.runs.built).toHaveLength(length);
+    expect(notes.runs.calls).toEqual([]);
   });
 
   test.each(CLIENTS)(

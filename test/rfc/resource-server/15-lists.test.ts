@@ -179,7 +179,13 @@ describe.each(MODES)('[resource-server/15] a list in pages ($mode)', (mode) => {
   const PAGES = [['one', 'hidden-1'], ['hidden-2'], ['two', 'three', 'hidden-3']];
 
   const paged = (): Server => {
-    const server = new Server({ name: 'paged', version: '1' }, { capabilities: { tools: {} } });
+    const server = new Server({ name: 'paged', version: '1' }, { capabilities: { tools: {}, prompts: {} } });
+    server.setRequestHandler('prompts/list', ({ params }) => {
+      const page = Number(params?.cursor ?? 0);
+      const prompts = (PAGES[page] ?? []).map((name) => ({ name }));
+      return page + 1 < PAGES.length ? { prompts, nextCursor: String(page + 1) } : { prompts };
+    });
+    server.setRequestHandler('prompts/get', () => ({ messages: [] }));
     server.setRequestHandler('tools/list', ({ params }) => {
       const page = Number(params?.cursor ?? 0);
       const tools = (PAGES[page] ?? []).map((name) => ({ name, inputSchema: { type: 'object' as const } }));
@@ -191,20 +197,24 @@ describe.each(MODES)('[resource-server/15] a list in pages ($mode)', (mode) => {
     return server;
   };
 
-  test('is cut on every page, and its last tool may be called', async () => {
-    const authorization = { tools: { 'notes/hidden-*': { roles: ['admin'] } } };
+  test.each([
+    ['tools', 'tools/call'],
+    ['prompts', 'prompts/get'],
+  ])('is cut on every page, and the last of its %s may be had', async (list, method) => {
+    const rules = { 'notes/hidden-*': { roles: ['admin'] } };
+    const authorization = { tools: rules, prompts: rules };
     const notes = await startNotes({ mode, server: { factory: paged }, authorization });
     const peer = await openPeer(notes, mode, await notes.token());
     const seen: (readonly string[])[] = [];
     let cursor: unknown = '0';
     while (cursor !== undefined) {
-      const answer = await peer.send({ method: 'tools/list', params: { cursor } });
-      seen.push(namesIn(answer, 'tools'));
+      const answer = await peer.send({ method: `${list}/list`, params: { cursor } });
+      seen.push(namesIn(answer, list));
       cursor = answer.json?.['result']?.['nextCursor'];
     }
     expect(seen).toEqual([['one'], [], ['three', 'two']]);
     const call = async (name: string) => {
-      const { json } = await peer.send({ method: 'tools/call', params: { name, arguments: {} } });
+      const { json } = await peer.send({ method, params: { name, arguments: {} } });
       return json?.['error']?.['code'] ?? 'ran';
     };
     expect(await call('three')).toBe('ran');

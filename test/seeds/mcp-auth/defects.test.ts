@@ -10,7 +10,7 @@ import { startWrapped } from './support/wrapped.ts';
 
 const WHOAMI = { method: 'tools/call', params: { name: 'whoami' } } as const;
 
-describe('[mcp-auth/defect.stop-leaks] after stop', () => {
+describe('[mcp-auth/defect.stop-leaks] after stop', { timeout: 60_000 }, () => {
   const program = fileURLToPath(new URL('./support/stopping-program.ts', import.meta.url));
 
   it.each(['http', 'stdio'])(

@@ -93,7 +93,9 @@ describe('[mcp-auth/readme.blocks] the documented blocks', () => {
     for (const text of expected) expect((error as Error).message).toContain(text);
   });
 
-  it('tool-level authentication: starts over stdio, as the user of the environment', async () => {
+  it('tool-level authentication: starts over stdio, as the user of the environment', {
+    timeout: 60_000,
+  }, async () => {
     const program = fileURLToPath(new URL('./support/readme-stdio-program.ts', import.meta.url));
     const args = ['--import', 'jiti/register', program];
     const env = { ...process.env, API_TOKEN: 'local-token' } as Record<string, string>;

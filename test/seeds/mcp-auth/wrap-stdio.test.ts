@@ -40,7 +40,7 @@ async function converse(client: 'v1' | 'legacy' | 'auto', kind: string): Promise
   return { tools: tools.map(({ name }) => name), text: content?.text ?? '', progress, stderr };
 }
 
-describe('[mcp-auth/wrap.transport-type] a wrapped server over stdio', () => {
+describe('[mcp-auth/wrap.transport-type] a wrapped server over stdio', { timeout: 60_000 }, () => {
   it.each([
     ['v1', 'v1 McpServer'],
     ['legacy', 'v1 Server'],
@@ -67,9 +67,11 @@ describe('[mcp-auth/wrap.transport-type] a wrapped server over stdio', () => {
     child.stdin.write(
       `${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: initialize })}\n`,
     );
-    await new Promise((resolve) => child.stdout.once('data', resolve));
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    const answered = new Promise((resolve) => child.stdout.once('data', resolve));
+    expect(String(await Promise.race([answered, ended]))).toContain('"serverInfo"');
     child.stdin.end();
-    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
+    expect(await ended).toBe(0);
   });
 
   it('[mcp-auth/error.AUTHENTICATION_FAILED] does not start where the provider finds nobody', async () => {
