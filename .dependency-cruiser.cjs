@@ -120,7 +120,10 @@ module.exports = {
       comment: 'mcp uses features, the guard and http, which does not know it; nothing of what composes it.',
       severity: 'error',
       from: { path: '^src/mcp/' },
-      to: { path: '^src/', pathNot: [CORE, CONTRACTS, FEATURES, ...GUARD, ENVIRONMENT, '^src/http/', '^src/mcp/'] },
+      to: {
+        path: '^src/',
+        pathNot: [CORE, CONTRACTS, FEATURES, ...GUARD, ENVIRONMENT, '^src/http/', '^src/mcp/'],
+      },
     },
     {
       name: 'gate-below-adapters',

@@ -124,7 +124,8 @@ function toGate(options: ResolvedGateOptions, assembly: Assembly, httpProblems: 
     },
     close: () => (closed ??= closeGate(assembly, { traffic, listening, connections })),
     catalog: {
-      tools: (server, principalKey) => findServer(servers, server).catalogs.tools.findLast((key) => isCatalogOf(principalKey, key))?.tools,
+      tools: (server, principalKey) =>
+        findServer(servers, server).catalogs.tools.findLast((key) => isCatalogOf(principalKey, key))?.tools,
       refresh: (server) => {
         for (const { catalogs } of server === undefined ? servers : [findServer(servers, server)]) {
           catalogs.tools.invalidate();

@@ -1,5 +1,5 @@
-import type { CallSpan, CallTracer } from './audit/call-tracer.ts';
 import type { AuditSink } from './audit/audit-sink.ts';
+import type { CallSpan, CallTracer } from './audit/call-tracer.ts';
 import type { AuthProvider } from './authn/auth-provider.ts';
 import type { Authorizer } from './authz/authorizer.ts';
 import type { TargetDirectory } from './authz/target-directory.ts';
@@ -89,7 +89,9 @@ export function createGuard(parts: GuardParts): Guard {
     },
 
     async abandonAll() {
-      await Promise.allSettled([...admitted].map(async ({ settle }) => settle({ ok: false, error: 'aborted' })));
+      await Promise.allSettled(
+        [...admitted].map(async ({ settle }) => settle({ ok: false, error: 'aborted' })),
+      );
     },
 
     async arrive(context) {
@@ -111,7 +113,7 @@ export function createGuard(parts: GuardParts): Guard {
       if (refusal !== undefined) {
         concurrency.leave(passage);
         span.end(refusal);
-        await record(trail.refusedMessage(caller, facts, refusal, span.traceId));
+        await record(trail.refusedMessage({ caller, facts, refusal, traceId: span.traceId }));
         return refusal;
       }
       return admission(passage, span);
@@ -163,8 +165,8 @@ async function attempt<State>(
     }
     onError(error);
     if (error instanceof TransportError) return refuse(error.code, error.message, { detail: error.detail });
-    return refuse('INTERNAL_ERROR', 'Internal error', { detail: error instanceof Error ? error.name : 'unknown' });
+    return refuse('INTERNAL_ERROR', 'Internal error', {
+      detail: error instanceof Error ? error.name : 'unknown',
+    });
   }
 }
-
-

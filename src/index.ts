@@ -1,5 +1,5 @@
-export { AuthenticatedMCPServer, type AuthenticatedServerConfig } from './authenticated-server.ts';
 export type { AuditEvent, AuditSink } from './audit/audit-sink.ts';
+export { AuthenticatedMCPServer, type AuthenticatedServerConfig } from './authenticated-server.ts';
 export type { AuthProvider, AuthResult } from './authn/auth-provider.ts';
 export { BaseAuthProvider } from './authn/base-auth-provider.ts';
 export { createChain } from './authn/chain.ts';
@@ -25,7 +25,11 @@ export { createPrincipal, type Principal } from './core/principal.ts';
 export type { RequestContext } from './core/request-context.ts';
 export { Secret } from './core/secret.ts';
 export { createGate, type Gate, type GateCatalog, type GateChange, type ListeningGate } from './gate.ts';
-export { AuthenticatedTool, type AuthenticatedToolOptions, type ClassTool } from './mcp/authenticated-tool.ts';
+export {
+  AuthenticatedTool,
+  type AuthenticatedToolOptions,
+  type ClassTool,
+} from './mcp/authenticated-tool.ts';
 export type { FactoryExtras, MCPServerFactory } from './mcp/instances.ts';
 export { compose } from './mcp/middleware/compose.ts';
 export { withAuth } from './mcp/middleware/with-auth.ts';

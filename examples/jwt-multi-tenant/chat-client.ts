@@ -8,7 +8,11 @@ export async function ask(url: string, jwt: string) {
   try {
     const { tools } = await client.listTools();
     const result = await client.callTool({ name: 'latest_post' });
-    return { tools: tools.map((tool) => tool.name), isError: result.isError === true, text: JSON.stringify(result.content) };
+    return {
+      tools: tools.map((tool) => tool.name),
+      isError: result.isError === true,
+      text: JSON.stringify(result.content),
+    };
   } finally {
     await client.close();
   }

@@ -25,7 +25,11 @@ const wrapped = wrapServer({
   authProvider: new JWTAuthProvider({ jwtSecret: manager.jwtSecret }),
   tokenResolver,
   resourceType: 'posts',
-  transport: { type: 'sse', port: Number(process.env['PORT'] ?? (values.check ? 0 : 3000)), host: '127.0.0.1' },
+  transport: {
+    type: 'sse',
+    port: Number(process.env['PORT'] ?? (values.check ? 0 : 3000)),
+    host: '127.0.0.1',
+  },
 });
 await wrapped.start();
 const url = wrapped.url ?? '';
@@ -55,5 +59,7 @@ async function check(): Promise<void> {
   const revoked = await ask(url, alice);
   assert.deepEqual([revoked.isError, revoked.text.includes('upstream-alice')], [true, false]);
   assert.match((await ask(url, bob)).text, /upstream-bob/);
-  console.log('jwt-multi-tenant: each user acts with their own credential, and a revoked one is gone with the next call');
+  console.log(
+    'jwt-multi-tenant: each user acts with their own credential, and a revoked one is gone with the next call',
+  );
 }

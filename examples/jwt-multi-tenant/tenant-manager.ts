@@ -21,7 +21,9 @@ export async function startTenantManager(): Promise<TenantManager> {
   const serviceToken = randomBytes(32).toString('base64url');
   const credentials = new Map<string, string>();
 
-  const server = createServer((request, response) => answer(request, response, { credentials, serviceToken }));
+  const server = createServer((request, response) =>
+    answer(request, response, { credentials, serviceToken }),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
@@ -49,7 +51,8 @@ interface Vault {
 function answer(request: IncomingMessage, response: ServerResponse, vault: Vault): void {
   const send = (status: number, body: unknown) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-  if (!isService(request.headers.authorization, vault.serviceToken)) return void send(401, { error: 'unknown service' });
+  if (!isService(request.headers.authorization, vault.serviceToken))
+    return void send(401, { error: 'unknown service' });
   const [, userId = ''] = ROUTE.exec(request.url ?? '') ?? [];
   const accessToken = vault.credentials.get(decodeURIComponent(userId));
   if (accessToken === undefined) return void send(404, { error: 'not linked' });

@@ -23,7 +23,11 @@ const server = new AuthenticatedMCPServer({
   authProvider: new JWTAuthProvider({ jwtSecret: secret }),
   tokenResolver: { resolveToken: async (userId) => `token-of-${userId}` },
   resourceType: 'notes',
-  transport: { type: 'http', port: Number(process.env['PORT'] ?? (values.check ? 0 : 3000)), host: '127.0.0.1' },
+  transport: {
+    type: 'http',
+    port: Number(process.env['PORT'] ?? (values.check ? 0 : 3000)),
+    host: '127.0.0.1',
+  },
 });
 
 server.registerTool('time', () => 'public to everyone', { description: 'Needs nobody', access: 'public' });
@@ -62,7 +66,10 @@ function tokenOf(user: string, scope: string): Promise<string> {
 
 async function check(): Promise<void> {
   const anyone = await connect();
-  assert.deepEqual((await anyone.listTools()).tools.map((tool) => tool.name), ['time']);
+  assert.deepEqual(
+    (await anyone.listTools()).tools.map((tool) => tool.name),
+    ['time'],
+  );
   await assert.rejects(anyone.callTool({ name: 'read_notes' }), { status: 401 });
   await anyone.close();
 

@@ -45,13 +45,17 @@ async function check(): Promise<void> {
   const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
   const refused = await fetch(url, { method: 'POST', headers, body });
   assert.equal(refused.status, 401);
-  console.log('wrapped-server: alice and bob act with their own tokens, carol is asked to link, nobody else gets in');
+  console.log(
+    'wrapped-server: alice and bob act with their own tokens, carol is asked to link, nobody else gets in',
+  );
 }
 
 async function nextEvent(user: string): Promise<Record<string, unknown>> {
   const client = new Client({ name: 'check', version: '1.0.0' });
   const headers = { authorization: `Bearer ${await tokenOf(user)}` };
-  await client.connect(new StreamableHTTPClientTransport(url, { requestInit: { headers } }) as Parameters<Client['connect']>[0]);
+  await client.connect(
+    new StreamableHTTPClientTransport(url, { requestInit: { headers } }) as Parameters<Client['connect']>[0],
+  );
   try {
     return await client.callTool({ name: 'next_event', arguments: { day: 'monday' } });
   } finally {

@@ -168,7 +168,12 @@ describe('[mcp-auth/defect.auth-cache-key] the cache of BaseAuthProvider', () =>
   it.each<[string, unknown]>([
     ['a map', new Map([['user', 'a']])],
     ['a secret', new Secret('a')],
-    ['an instance of a class', new (class User {})()],
+    [
+      'an instance of a class',
+      new (class User {
+        readonly id = 'a';
+      })(),
+    ],
     ['a function', () => 'a'],
     ['no number', Number.NaN],
     ['nothing', undefined],

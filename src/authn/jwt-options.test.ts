@@ -13,7 +13,7 @@ const PEM = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
 function problemsOf(options: unknown): readonly string[] {
   try {
-    new JWTAuthProvider(options as JWTAuthOptions);
+    void new JWTAuthProvider(options as JWTAuthOptions);
   } catch (error) {
     if (error instanceof ConfigurationError) return error.problems;
     throw error;

@@ -16,7 +16,7 @@ export const UNAVAILABLE: AuthResult = Object.freeze({
 });
 
 /** Something was sent and it is wrong; `error` is shown to the caller. */
-export function invalid(error: string): AuthResult {
+function invalid(error: string): AuthResult {
   return Object.freeze({ authenticated: false, reason: 'invalid', error });
 }
 

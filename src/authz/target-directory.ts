@@ -1,5 +1,5 @@
-import type { Caller } from '../core/admission.ts';
 import type { Target } from '../core/access.ts';
+import type { Caller } from '../core/admission.ts';
 
 /**
  * Knows which names exist for a caller, so that an unknown name and a hidden one get the same answer

@@ -19,7 +19,7 @@ function demand(entry: z.ZodString) {
 
 /** `<server>/<pattern>` */
 export const ruleKey = formedText(
-  /^[a-z0-9*][a-z0-9_*-]{0,62}\/[^\s\u0000-\u001f\u007f-\u009f]+$/,
+  /^[a-z0-9*][a-z0-9_*-]{0,62}\/[^\s\p{Cc}]+$/u,
   'must be written <server>/<pattern>, without blanks, for example files/delete_*',
 );
 

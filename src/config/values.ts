@@ -8,7 +8,7 @@ export function isLoopbackHost(host: string): boolean {
 }
 
 /** What keeps `value` from being a URL that secrets may travel to. */
-export function findUrlProblem(value: string): string | undefined {
+function findUrlProblem(value: string): string | undefined {
   // URL drops blanks and turns backslashes around; what is compared later must be what was written.
   if (/[\s\\]/.test(value)) return 'must not contain blanks or backslashes';
   const url = parseUrl(value);

@@ -2,7 +2,11 @@
 export type Remedy =
   | { readonly kind: 'scopes'; readonly scopes: readonly string[] }
   | { readonly kind: 'link'; readonly resourceType: string; readonly url?: string | undefined }
-  | { readonly kind: 'stepUp'; readonly acr?: string | undefined; readonly maxAgeSeconds?: number | undefined }
+  | {
+      readonly kind: 'stepUp';
+      readonly acr?: string | undefined;
+      readonly maxAgeSeconds?: number | undefined;
+    }
   | { readonly kind: 'approval'; readonly approvalId: string };
 
 export type DenyReason =

@@ -3,11 +3,15 @@ import { createOtelTracer, NO_TRACER } from '../audit/otel-tracer.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import { createRuleAuthorizer } from '../authz/rule-authorizer.ts';
 import { environment } from '../config/environment.ts';
-import type { ResolvedAuthorization, ResolvedGateOptions, ResolvedServer } from '../config/resolved-options.ts';
+import type {
+  ResolvedAuthorization,
+  ResolvedGateOptions,
+  ResolvedServer,
+} from '../config/resolved-options.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { TransportKind } from '../core/request-context.ts';
 import { createCors } from '../http/cors.ts';
-import { type LiveStreams, createLiveStreams } from '../http/live-streams.ts';
+import { createLiveStreams, type LiveStreams } from '../http/live-streams.ts';
 import { resourceMetadataPath, serializeResourceMetadata } from '../http/metadata.ts';
 import { createOriginRules } from '../http/origin.ts';
 import { createTrustedProxies } from '../http/proxies.ts';
@@ -121,7 +125,9 @@ export async function assemble(options: ResolvedGateOptions, extras: AssemblyExt
 }
 
 function buildAuthorizer(authorization: ResolvedAuthorization): Authorizer {
-  return authorization.type === 'custom' ? authorization.authorizer : createRuleAuthorizer(authorization.rules);
+  return authorization.type === 'custom'
+    ? authorization.authorizer
+    : createRuleAuthorizer(authorization.rules);
 }
 
 function defaultInfo({ name, resourceType, path, sessions }: ResolvedServer): Record<string, unknown> {
@@ -164,7 +170,10 @@ function buildSite({ options, extras, shared, servers, tenancy, isClosing }: Sit
   });
 }
 
-function metadataDocuments(shared: SharedParts, servers: readonly BuiltServer[]): ReadonlyMap<string, string> {
+function metadataDocuments(
+  shared: SharedParts,
+  servers: readonly BuiltServer[],
+): ReadonlyMap<string, string> {
   const authorizationServers = shared.provider.authorizationServers ?? [];
   const documents = new Map<string, string>();
   if (authorizationServers.length === 0) return documents;

@@ -10,7 +10,10 @@ export interface BuiltAuth {
   readonly tokenSource: JWTAuthProvider | undefined;
 }
 
-export function buildAuth(entries: readonly ResolvedAuth[], env: Readonly<Record<string, string | undefined>>): BuiltAuth {
+export function buildAuth(
+  entries: readonly ResolvedAuth[],
+  env: Readonly<Record<string, string | undefined>>,
+): BuiltAuth {
   const providers = entries.map((entry) => buildProvider(entry, env));
   const tokenSource = providers.find(
     (provider): provider is JWTAuthProvider => provider instanceof JWTAuthProvider && provider.extractsTokens,

@@ -9,10 +9,10 @@ import { MCPAuthError, TokenResolutionError } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import type { RequestContext, TransportKind } from '../core/request-context.ts';
 import { Secret } from '../core/secret.ts';
-import { createGuard, type Guard } from '../guard.ts';
 import { type CredentialOptions, findUpstreamToken } from '../guard/resolve-credential.ts';
-import { type ChallengeFacts, toRefusalResponse } from '../http/challenge.ts';
+import { createGuard, type Guard } from '../guard.ts';
 import type { BodyLimits } from '../http/body.ts';
+import { type ChallengeFacts, toRefusalResponse } from '../http/challenge.ts';
 import type { LiveStreams } from '../http/live-streams.ts';
 import { resourceMetadataUrl } from '../http/metadata.ts';
 import type { ServerSite } from '../http/site.ts';
@@ -24,8 +24,8 @@ import { createEventHub, type EventHub } from '../mcp/event-hub.ts';
 import { createInstances, type Instances, type MCPServerFactory } from '../mcp/instances.ts';
 import type { ProgressMonitor } from '../mcp/progress.ts';
 import { createProtocolSessions, type ProtocolSessions } from '../mcp/protocol-sessions.ts';
-import type { ServerSdk } from '../mcp/sdk.ts';
 import { readExtras } from '../mcp/request-extras.ts';
+import type { ServerSdk } from '../mcp/sdk.ts';
 import { createServerRuntime, type ServerRuntime } from '../mcp/server-runtime.ts';
 import type { TenantResolver } from '../tenancy/tenant-resolver.ts';
 
@@ -77,7 +77,10 @@ const MAX_STREAMS_PER_PRINCIPAL = 32;
 export function buildServer(shared: SharedParts, plan: ServerPlan): BuiltServer {
   const { server } = plan;
   const extras = { query: plan.extraQuery, headers: server.extras.headers };
-  const catalogs = { tools: createCatalogs({ now: shared.now }), prompts: createCatalogs({ now: shared.now }) };
+  const catalogs = {
+    tools: createCatalogs({ now: shared.now }),
+    prompts: createCatalogs({ now: shared.now }),
+  };
   const instances = buildInstances(shared, plan);
   const sessions = buildSessions(shared, server);
   const hub = createEventHub(shared.onError);
@@ -95,7 +98,8 @@ export function buildServer(shared: SharedParts, plan: ServerPlan): BuiltServer 
     }),
   });
   const challenge = challengeFacts(shared, server);
-  const toResponse = (refusal: Parameters<typeof toRefusalResponse>[0]) => toRefusalResponse(refusal, challenge);
+  const toResponse = (refusal: Parameters<typeof toRefusalResponse>[0]) =>
+    toRefusalResponse(refusal, challenge);
   const runtime = createServerRuntime({
     ...shared,
     server: server.name,
@@ -106,7 +110,8 @@ export function buildServer(shared: SharedParts, plan: ServerPlan): BuiltServer 
     timeoutMs: plan.timeoutMs,
     maxSubscriptionsPerPrincipal: MAX_STREAMS_PER_PRINCIPAL,
     toRefusalResponse: toResponse,
-    onNamesChanged: (list, principalKey) => catalogs[list].invalidate((key) => isCatalogOf(principalKey, key)),
+    onNamesChanged: (list, principalKey) =>
+      catalogs[list].invalidate((key) => isCatalogOf(principalKey, key)),
   });
   const serve = createMcpEndpoint({
     server: server.name,
@@ -129,7 +134,17 @@ export function buildServer(shared: SharedParts, plan: ServerPlan): BuiltServer 
     info: plan.info,
     progress: progressViews(shared),
   };
-  return { name: server.name, resource: server.resource, guard, runtime, site, hub, instances, sessions, catalogs };
+  return {
+    name: server.name,
+    resource: server.resource,
+    guard,
+    runtime,
+    site,
+    hub,
+    instances,
+    sessions,
+    catalogs,
+  };
 }
 
 function buildInstances(shared: SharedParts, { server, factory }: ServerPlan): Instances {
@@ -148,7 +163,10 @@ function buildSessions(shared: SharedParts, { sessions }: ResolvedServer): Proto
 }
 
 // Without an authorization server there is nothing to discover (RFC 9728 §2), so nothing points there.
-function challengeFacts({ provider, authorizer }: SharedParts, { name, resource }: ResolvedServer): ChallengeFacts {
+function challengeFacts(
+  { provider, authorizer }: SharedParts,
+  { name, resource }: ResolvedServer,
+): ChallengeFacts {
   const hasServers = (provider.authorizationServers?.length ?? 0) > 0;
   return {
     resourceMetadataUrl: hasServers ? resourceMetadataUrl(resource) : undefined,

@@ -1,7 +1,7 @@
-import type { CredentialOptions } from '../guard/resolve-credential.ts';
 import type { JWTAuthProvider } from '../authn/jwt.ts';
 import type { ResolvedCredentials, ResolvedTenancy, ResolvedTenants } from '../config/resolved-options.ts';
 import { ConfigurationError } from '../core/errors.ts';
+import type { CredentialOptions } from '../guard/resolve-credential.ts';
 import { APITokenResolver } from '../tenancy/api-token.ts';
 import { SimpleTokenResolver } from '../tenancy/env-token.ts';
 import { JWTTokenResolver } from '../tenancy/jwt-token.ts';
@@ -40,16 +40,23 @@ export function buildTenancy(tenancy: ResolvedTenancy, sources: TenancySources):
 function buildTenants(tenants: ResolvedTenants | undefined): TenantResolver | undefined {
   if (tenants === undefined) return undefined;
   // The schema has checked that each source comes with its own option.
-  return tenants.from === 'custom' ? tenants.resolver : createTenantResolver(tenants as Parameters<typeof createTenantResolver>[0]);
+  return tenants.from === 'custom'
+    ? tenants.resolver
+    : createTenantResolver(tenants as Parameters<typeof createTenantResolver>[0]);
 }
 
-function buildResolver(entry: ResolvedCredentials, { env, tokenSource }: TenancySources): ResourceTokenResolver {
+function buildResolver(
+  entry: ResolvedCredentials,
+  { env, tokenSource }: TenancySources,
+): ResourceTokenResolver {
   switch (entry.type) {
     case 'env':
       return new SimpleTokenResolver({ tokenEnvVar: entry.tokenEnvVar, env });
     case 'jwt':
       if (tokenSource === undefined) {
-        throw new ConfigurationError('Credentials of type `jwt` need an `auth` entry of type `jwt` with `extractTokens: true`');
+        throw new ConfigurationError(
+          'Credentials of type `jwt` need an `auth` entry of type `jwt` with `extractTokens: true`',
+        );
       }
       return new JWTTokenResolver({ authProvider: tokenSource });
     case 'api': {

@@ -1,6 +1,6 @@
+import { fingerprintOf } from '../core/credential.ts';
 import { ServerPoolError, ValidationError } from '../core/errors.ts';
 import type { RequestContext } from '../core/request-context.ts';
-import { fingerprintOf } from '../core/credential.ts';
 import { Secret } from '../core/secret.ts';
 
 /** Credentials that the operator took back, by fingerprint, for as long as this process lives. */
@@ -17,9 +17,11 @@ export function createRevocations(): Revocations {
   return {
     add(token) {
       // Taken silently, `Bearer …` or a trailing line feed would revoke nothing.
-      if (!/^[\x21-\x7e]+$/.test(token)) throw new ValidationError('Give the token itself, without scheme or blanks');
+      if (!/^[\x21-\x7e]+$/.test(token))
+        throw new ValidationError('Give the token itself, without scheme or blanks');
       // An old entry must not be forgotten for a new one: that would let a revoked token back in.
-      if (fingerprints.size >= MAX_ENTRIES) throw new ServerPoolError('Too many revocations; restart with other keys');
+      if (fingerprints.size >= MAX_ENTRIES)
+        throw new ServerPoolError('Too many revocations; restart with other keys');
       const fingerprint = new Secret(token).fingerprint();
       fingerprints.add(fingerprint);
       return fingerprint;

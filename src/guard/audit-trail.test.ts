@@ -66,12 +66,8 @@ describe('createAuditTrail', () => {
   it('names what was refused and why, the inner reason included', async () => {
     const { trail, events } = createTrail();
     const refusal = refuse('ACCESS_DENIED', 'no', { detail: 'missing_role' });
-    await trail.refusedMessage(
-      CALLER,
-      factsOf({ method: 'prompts/get', accesses: [accessTo('greet')] }),
-      refusal,
-      't',
-    );
+    const facts = factsOf({ method: 'prompts/get', accesses: [accessTo('greet')] });
+    await trail.refusedMessage({ caller: CALLER, facts, refusal, traceId: 't' });
     await trail.refusedArrival(ARRIVAL, refusal);
     expect(events).toMatchObject([
       {

@@ -11,8 +11,15 @@ export interface AuditTrail {
   /** Refuses while an event would be lost: what cannot be recorded does not run. */
   readonly checkCapacity: Step<unknown>;
   refusedArrival(arrival: Arrival, refusal: Refusal): void | Promise<void>;
-  refusedMessage(caller: Caller, facts: MessageFacts, refusal: Refusal, traceId?: string): void | Promise<void>;
+  refusedMessage(record: RefusedMessage): void | Promise<void>;
   settled(record: SettledCall): void | Promise<void>;
+}
+
+export interface RefusedMessage {
+  readonly caller: Caller;
+  readonly facts: MessageFacts;
+  readonly refusal: Refusal;
+  readonly traceId?: string | undefined;
 }
 
 export interface SettledCall {
@@ -39,16 +46,30 @@ export function createAuditTrail(sink: AuditSink, server: string, now: Clock): A
     tenantId: principal?.tenantId,
     clientId: principal?.clientId,
   });
-  const refused = (refusal: Refusal) => ({ type: 'refused' as const, outcome: 'deny' as const, code: refusal.code, detail: refusal.detail });
+  const refused = (refusal: Refusal) => ({
+    type: 'refused' as const,
+    outcome: 'deny' as const,
+    code: refusal.code,
+    detail: refusal.detail,
+  });
 
   return {
     checkCapacity: () =>
       sink.isFull?.() === true
-        ? refuse('SHUTTING_DOWN', 'The audit log cannot take more events', { retryAfterSeconds: 5, detail: 'audit full' })
+        ? refuse('SHUTTING_DOWN', 'The audit log cannot take more events', {
+            retryAfterSeconds: 5,
+            detail: 'audit full',
+          })
         : undefined,
-    refusedArrival: (arrival, refusal) => record({ ...base(arrival.context, arrival.principal), ...refused(refusal) }),
-    refusedMessage: (caller, facts, refusal, traceId) =>
-      record({ ...base(caller.context, caller.principal), ...refused(refusal), ...subjectOf(facts), traceId }),
+    refusedArrival: (arrival, refusal) =>
+      record({ ...base(arrival.context, arrival.principal), ...refused(refusal) }),
+    refusedMessage: ({ caller, facts, refusal, traceId }) =>
+      record({
+        ...base(caller.context, caller.principal),
+        ...refused(refusal),
+        ...subjectOf(facts),
+        traceId,
+      }),
     settled: ({ caller, facts, outcome, startedAt, traceId }) =>
       record({
         ...base(caller.context, caller.principal),

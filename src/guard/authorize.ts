@@ -1,11 +1,11 @@
+import type { Authorizer } from '../authz/authorizer.ts';
+import type { TargetDirectory } from '../authz/target-directory.ts';
 import type { Action, Target } from '../core/access.ts';
 import type { Access, Caller } from '../core/admission.ts';
 import type { Decision, DenyReason, Remedy } from '../core/decision.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
 import { unknownTarget } from '../core/unknown-target.ts';
-import type { Authorizer } from '../authz/authorizer.ts';
-import type { TargetDirectory } from '../authz/target-directory.ts';
 import type { Passage, Step, StepResult } from './passage.ts';
 
 /**
@@ -42,9 +42,14 @@ async function judge(question: Question): Promise<StepResult> {
   const { authorizer, directory, caller, access } = question;
   const { droppable, ...wanted } = access;
   const { target } = access;
-  const decision = await authorizer.decide({ ...wanted, principal: caller.principal, context: caller.context });
+  const decision = await authorizer.decide({
+    ...wanted,
+    principal: caller.principal,
+    context: caller.context,
+  });
   if (decision.effect === 'deny') {
-    if (decision.reason === 'authentication_required') return refuse('MISSING_CREDENTIALS', 'A credential is required');
+    if (decision.reason === 'authentication_required')
+      return refuse('MISSING_CREDENTIALS', 'A credential is required');
     const isFinal = decision.remedy === undefined;
     if (isFinal && droppable === true) return undefined;
     const listing = await judgeListing(question);
@@ -53,7 +58,8 @@ async function judge(question: Question): Promise<StepResult> {
     if (isFinal) return unknownTarget(target, decision.reason);
   }
   // The directory is asked only for someone who may at least hope: nothing runs for the others.
-  if (target.kind !== 'server' && !(await directory.has(caller, target))) return unknownTarget(target, 'unknown_target');
+  if (target.kind !== 'server' && !(await directory.has(caller, target)))
+    return unknownTarget(target, 'unknown_target');
   return decision.effect === 'allow' ? undefined : refusalOf(decision);
 }
 
@@ -68,7 +74,12 @@ async function judgeListing({ authorizer, caller, access }: Question): Promise<S
   const action = LISTS[access.target.kind];
   if (action === undefined) return undefined;
   const target: Target = { server: access.target.server, kind: 'server', name: '' };
-  const decision = await authorizer.decide({ action, target, principal: caller.principal, context: caller.context });
+  const decision = await authorizer.decide({
+    action,
+    target,
+    principal: caller.principal,
+    context: caller.context,
+  });
   return decision.effect === 'deny' && decision.remedy?.kind === 'scopes' ? refusalOf(decision) : undefined;
 }
 

@@ -30,7 +30,9 @@ export function createConcurrencyLimit(max: number | undefined): ConcurrencyLimi
       const { key } = caller.principal;
       const count = running.get(key) ?? 0;
       if (count >= max) {
-        return refuse('RATE_LIMIT_EXCEEDED', `At most ${max} calls may run at once`, { retryAfterSeconds: 1 });
+        return refuse('RATE_LIMIT_EXCEEDED', `At most ${max} calls may run at once`, {
+          retryAfterSeconds: 1,
+        });
       }
       running.set(key, count + 1);
       entered.add(passage);

@@ -98,7 +98,7 @@ describe('createConcurrencyLimit', () => {
     vi.useFakeTimers();
     const limit = createConcurrencyLimit(1);
     const first = passageOf();
-    limit.enter(first);
+    expect(limit.enter(first)).toBeUndefined();
     limit.leave(first, { ok: false, error: 'aborted' });
     expect(limit.enter(passageOf())).toMatchObject({ code: 'RATE_LIMIT_EXCEEDED' });
     vi.advanceTimersByTime(10_000);

@@ -26,7 +26,10 @@ export type StepResult = Refusal | undefined;
 export type Step<State> = (state: State) => StepResult | Promise<StepResult>;
 
 /** Runs steps in order until one refuses. A step that throws is a refusal by its caller: nothing passes by accident. */
-export function runSteps<State>(steps: readonly Step<State>[], state: State): StepResult | Promise<StepResult> {
+export function runSteps<State>(
+  steps: readonly Step<State>[],
+  state: State,
+): StepResult | Promise<StepResult> {
   for (let index = 0; index < steps.length; index++) {
     const result = steps[index]?.(state);
     if (result instanceof Promise) return continueAfter(result, steps.slice(index + 1), state);

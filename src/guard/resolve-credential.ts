@@ -49,7 +49,11 @@ export function resolveCredential(options: CredentialOptions | undefined): Step<
 export async function findUpstreamToken(options: CredentialOptions, caller: Caller): Promise<string | null> {
   if (isAnonymous(caller.principal)) return null;
   const context = { ...caller.context, principal: caller.principal };
-  const token = await options.resolver.resolveToken(options.toUserId(caller.principal), options.resourceType, context);
+  const token = await options.resolver.resolveToken(
+    options.toUserId(caller.principal),
+    options.resourceType,
+    context,
+  );
   // From plain JavaScript `undefined` comes too, and an empty token is none.
   return typeof token === 'string' && token !== '' ? token : null;
 }
@@ -61,7 +65,8 @@ function isUnlinked(error: unknown): error is MCPAuthError {
 
 function unavailable(error: unknown): StepResult {
   const known = error instanceof MCPAuthError ? error : undefined;
-  const message = known?.code === 'CREDENTIALS_UNAVAILABLE' ? known.message : 'Upstream credentials are not available';
+  const message =
+    known?.code === 'CREDENTIALS_UNAVAILABLE' ? known.message : 'Upstream credentials are not available';
   const detail = known?.detail ?? (error instanceof Error ? error.name : 'resolver threw');
   return refuse('CREDENTIALS_UNAVAILABLE', message, { detail, retryAfterSeconds: 5 });
 }

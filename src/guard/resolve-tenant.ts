@@ -10,7 +10,9 @@ export function resolveTenant(tenants: TenantResolver | undefined): Step<Arrival
     const { principal, context } = arrival;
     if (principal === undefined || isAnonymous(principal)) return undefined;
     const result = tenants.resolveTenant(principal, context);
-    return result instanceof Promise ? result.then((tenant) => apply(arrival, tenant)) : apply(arrival, result);
+    return result instanceof Promise
+      ? result.then((tenant) => apply(arrival, tenant))
+      : apply(arrival, result);
   };
 }
 

@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { refuse } from '../core/refusal.ts';
 import { quoted, toRefusalResponse } from './challenge.ts';
 
-const FACTS = { resourceMetadataUrl: 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp', scopes: ['a', 'b'] };
+const FACTS = {
+  resourceMetadataUrl: 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp',
+  scopes: ['a', 'b'],
+};
 
 function challengeOf(refusal: ReturnType<typeof refuse>): string | null {
   return toRefusalResponse(refusal, FACTS).headers.get('www-authenticate');
@@ -27,7 +30,9 @@ describe('toRefusalResponse', () => {
 
   it('asks for the scopes of the operation, not those of the endpoint', () => {
     const challenge = challengeOf(
-      refuse('INSUFFICIENT_SCOPE', 'More scope is needed', { remedy: { kind: 'scopes', scopes: ['x', 'y'] } }),
+      refuse('INSUFFICIENT_SCOPE', 'More scope is needed', {
+        remedy: { kind: 'scopes', scopes: ['x', 'y'] },
+      }),
     );
     expect(challenge).toContain('error="insufficient_scope"');
     expect(challenge).toContain('scope="x y"');
@@ -39,7 +44,10 @@ describe('toRefusalResponse', () => {
   });
 
   it('says when to come back', () => {
-    const response = toRefusalResponse(refuse('RATE_LIMIT_EXCEEDED', 'Later', { retryAfterSeconds: 7 }), FACTS);
+    const response = toRefusalResponse(
+      refuse('RATE_LIMIT_EXCEEDED', 'Later', { retryAfterSeconds: 7 }),
+      FACTS,
+    );
     expect([response.status, response.headers.get('retry-after')]).toEqual([429, '7']);
   });
 

@@ -28,7 +28,12 @@ function challengeOf(refusal: Refusal, facts: ChallengeFacts): string | undefine
   if (status === 401) {
     // RFC 6750 §3.1: no error code when the request carried no credential.
     const error = refusal.code === 'MISSING_CREDENTIALS' ? undefined : 'invalid_token';
-    return bearerChallenge({ error, description: error && refusal.message, scopes: facts.scopes, facts });
+    return bearerChallenge({
+      error,
+      description: error === undefined ? undefined : refusal.message,
+      scopes: facts.scopes,
+      facts,
+    });
   }
   if (status === 403 && refusal.remedy?.kind === 'scopes') {
     const scopes = refusal.remedy.scopes;

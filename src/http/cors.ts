@@ -53,8 +53,11 @@ export function createCors(rules: OriginRules, extraHeaders: readonly string[] =
   return {
     headersFor,
     preflight(request) {
-      if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return undefined;
-      const headers = new Headers(headersFor(request).map(([name, value]) => [name, value] as [string, string]));
+      if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined)
+        return undefined;
+      const headers = new Headers(
+        headersFor(request).map(([name, value]) => [name, value] as [string, string]),
+      );
       if (headers.has('access-control-allow-origin')) {
         headers.set('access-control-allow-methods', ALLOWED_METHODS);
         headers.set('access-control-allow-headers', [...allowedHeaders, ...paramHeaders(request)].join(', '));

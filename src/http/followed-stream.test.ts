@@ -10,7 +10,12 @@ function source(onCancel = vi.fn()) {
     cancel: onCancel,
   });
   const send = (text: string) => controller?.enqueue(new TextEncoder().encode(text));
-  return { response: new Response(body), send, close: () => controller?.close(), fail: (e: Error) => controller?.error(e) };
+  return {
+    response: new Response(body),
+    send,
+    close: () => controller?.close(),
+    fail: (e: Error) => controller?.error(e),
+  };
 }
 
 describe('followStream', () => {

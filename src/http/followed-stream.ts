@@ -9,7 +9,7 @@ export interface FollowedStream {
 
 /** Calls `onEnd` exactly once: when the source is done, fails, or nobody reads any more. */
 export function followStream(response: Response, onEnd: () => void): FollowedStream {
-  const source = response.body?.getReader();
+  const source: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
   if (source === undefined) {
     onEnd();
     return { response, taken: 0, end: () => undefined };

@@ -24,6 +24,7 @@ export async function listen(
   handle: InboundHandler,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<Listener> {
+  const serve = createNodeHandler(handle);
   const server = createServer(
     {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -32,7 +33,7 @@ export async function listen(
       // Bodies have a timeout of their own, and streams last.
       requestTimeout: 0,
     },
-    createNodeHandler(handle),
+    (request, response) => void serve(request, response),
   );
   // Bounded by size alone: beyond a count Node drops fields silently, a second Authorization among them.
   server.maxHeadersCount = 0;

@@ -11,7 +11,9 @@ async function serve(handler: Handler): Promise<number> {
     const inbound = fromNodeRequest(request, clientGone(response));
     void Promise.resolve(handler(inbound)).then((answer) => writeNodeResponse(answer, response));
   });
-  onTestFinished(() => void server.close().closeAllConnections());
+  onTestFinished(() => {
+    server.close().closeAllConnections();
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as AddressInfo).port;
 }
@@ -197,7 +199,7 @@ describe('writeNodeResponse', () => {
         socket.destroy();
       });
     });
-    await isCancelled;
+    await expect(isCancelled).resolves.toBeUndefined();
   });
 
   it('does not take an answer that was read to its end for a client that left', async () => {

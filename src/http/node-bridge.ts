@@ -19,7 +19,7 @@ export function fromNodeRequest(request: IncomingMessage, signal: AbortSignal): 
 }
 
 function distinctHeaders(request: IncomingMessage): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = Object.create(null);
+  const headers = Object.create(null) as Record<string, string | string[]>;
   const { rawHeaders } = request;
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] ?? '').toLowerCase();

@@ -22,7 +22,11 @@ export function createOriginRules(options: {
 }): OriginRules {
   const url = new URL(options.publicUrl);
   return {
-    hosts: new Set([url.hostname, ...LOOPBACK_HOSTS, ...options.allowedHosts.map((host) => host.toLowerCase())]),
+    hosts: new Set([
+      url.hostname,
+      ...LOOPBACK_HOSTS,
+      ...options.allowedHosts.map((host) => host.toLowerCase()),
+    ]),
     origins: new Set([url.origin, ...options.allowedOrigins]),
     anyOrigin: options.anyOrigin,
   };
@@ -36,7 +40,10 @@ export function checkOrigin(request: InboundRequest, rules: OriginRules): Refusa
   const host = hostOf(request);
   if (host === undefined) return refuse('HOST_NOT_ALLOWED', 'The Host header is missing or malformed');
   if (!rules.hosts.has(host) && !isOwnAddress(host, request)) {
-    return refuse('HOST_NOT_ALLOWED', 'This host name is not served here; add it to allowedHosts or publicUrl');
+    return refuse(
+      'HOST_NOT_ALLOWED',
+      'This host name is not served here; add it to allowedHosts or publicUrl',
+    );
   }
   const origin = singleHeader(request.headers, 'origin');
   if (origin === undefined || isAllowedOrigin(origin, rules)) return undefined;

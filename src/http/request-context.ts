@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { RequestContext, TransportKind } from '../core/request-context.ts';
 import { isRefusal, type Refusal } from '../core/refusal.ts';
+import type { RequestContext, TransportKind } from '../core/request-context.ts';
 import { findCredential } from './credentials.ts';
 import { type InboundRequest, singleHeader } from './inbound-request.ts';
 import { hostOf } from './origin.ts';
@@ -32,7 +32,9 @@ export function toRequestContext(request: InboundRequest, options: ContextOption
     ...(found.credential !== undefined && { credential: found.credential }),
     ...(remoteAddress !== undefined && { remoteAddress }),
     ...(host !== undefined && { host }),
-    ...(request.info.clientCertificate !== undefined && { clientCertificate: request.info.clientCertificate }),
+    ...(request.info.clientCertificate !== undefined && {
+      clientCertificate: request.info.clientCertificate,
+    }),
   };
 }
 

@@ -64,7 +64,8 @@ export function createSite(options: SiteOptions): Site {
   };
 
   async function answer(request: InboundRequest, requestId: string): Promise<Response> {
-    if (options.isClosing()) return toRefusalResponse(refuse('SHUTTING_DOWN', 'The gate is shutting down'), NO_CHALLENGE);
+    if (options.isClosing())
+      return toRefusalResponse(refuse('SHUTTING_DOWN', 'The gate is shutting down'), NO_CHALLENGE);
     const foreign = checkOrigin(request, options.origins);
     if (foreign !== undefined) return toRefusalResponse(foreign, NO_CHALLENGE);
     const preflight = options.cors.preflight(request);
@@ -76,11 +77,16 @@ export function createSite(options: SiteOptions): Site {
     return serveRoute(request, requestId, route);
   }
 
-  async function serveRoute(request: InboundRequest, requestId: string, { server, view }: Route): Promise<Response> {
+  async function serveRoute(
+    request: InboundRequest,
+    requestId: string,
+    { server, view }: Route,
+  ): Promise<Response> {
     if (view === 'health' && request.method === 'GET') {
       return toJsonResponse({ status: 'healthy', timestamp: new Date(options.now()).toISOString() });
     }
-    if (view === 'mcp' && request.method === 'GET' && !wantsEventStream(request)) return toJsonResponse(server.info);
+    if (view === 'mcp' && request.method === 'GET' && !wantsEventStream(request))
+      return toJsonResponse(server.info);
     const { resource, transport } = server;
     const context = toRequestContext(request, { ...options, resource, transport, requestId });
     if (isRefusal(context)) return toRefusalResponse(context, server.challenge);
@@ -134,10 +140,15 @@ async function progressView(
   request: InboundRequest,
   { server, view, caller }: Route & { readonly caller: Caller },
 ): Promise<Response> {
-  if (request.method !== 'GET') return rpcError('METHOD_NOT_ALLOWED', 'Use GET', { headers: { allow: 'GET' } });
+  if (request.method !== 'GET')
+    return rpcError('METHOD_NOT_ALLOWED', 'Use GET', { headers: { allow: 'GET' } });
   const target = { server: server.name, kind: 'server', name: '' } as const;
   const accesses = [{ action: 'custom', target }] as const;
-  const admission = await server.guard.admit(caller, { method: `http/${view}`, accesses, credential: 'none' });
+  const admission = await server.guard.admit(caller, {
+    method: `http/${view}`,
+    accesses,
+    credential: 'none',
+  });
   if (isRefusal(admission)) return toRefusalResponse(admission, server.challenge);
   const show = view === 'progress/stats' ? server.progress.stats : server.progress.metrics;
   const body = show(caller.principal);

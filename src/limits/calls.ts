@@ -85,7 +85,7 @@ export function createCallLimits(
       if (refusal !== undefined) return refusal;
       let least = UNLIMITED;
       for (const one of applied) {
-        const result = count(one);
+        const result = countIn(one);
         // All have just said yes; should one say no after all, the answer must not be the yes of another.
         if (!result.allowed) return result;
         if (result.remaining < least.remaining) least = result;
@@ -102,7 +102,7 @@ function peek({ limit: { limiter, share }, key, owner }: Applied): LimitResult {
   return newcomer.allowed ? result : newcomer;
 }
 
-function count({ limit: { limiter, share }, key, owner }: Applied): LimitResult {
+function countIn({ limit: { limiter, share }, key, owner }: Applied): LimitResult {
   if (share !== undefined && !limiter.holds(key)) share.consume(owner);
   return limiter.consume(key);
 }

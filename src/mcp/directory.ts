@@ -1,9 +1,9 @@
+import type { TargetDirectory } from '../authz/target-directory.ts';
 import type { Target } from '../core/access.ts';
 import type { Caller } from '../core/admission.ts';
 import type { Principal } from '../core/principal.ts';
 import type { RequestContext } from '../core/request-context.ts';
 import type { Secret } from '../core/secret.ts';
-import type { TargetDirectory } from '../authz/target-directory.ts';
 import { fingerprintInputs } from './build-inputs.ts';
 import { type Catalogs, listAllTools } from './catalog.ts';
 import type { InnerLink } from './inner-link.ts';
@@ -29,13 +29,14 @@ export function createDirectory(options: DirectoryOptions): TargetDirectory {
   const { tools, prompts } = options;
   return {
     has(caller: Caller, target: Target) {
-      if (target.kind === 'tool') return has(tools, target.name, caller, listAllTools);
-      if (target.kind === 'prompt') return has(prompts, target.name, caller, listAllPrompts);
+      if (target.kind === 'tool') return has({ catalogs: tools, list: listAllTools }, target.name, caller);
+      if (target.kind === 'prompt')
+        return has({ catalogs: prompts, list: listAllPrompts }, target.name, caller);
       return true;
     },
   };
 
-  function has(catalogs: Catalogs, name: string, caller: Caller, list: ListAll): boolean | Promise<boolean> {
+  function has({ catalogs, list }: Listing, name: string, caller: Caller): boolean | Promise<boolean> {
     const key = catalogKey(caller.principal, options.extrasOf(caller.context));
     const known = catalogs.peek(key);
     if (known?.has(name) === true) return true;
@@ -56,6 +57,11 @@ export function isCatalogOf(principalKey: string, key: string): boolean {
 }
 
 type ListAll = typeof listAllTools;
+
+interface Listing {
+  readonly catalogs: Catalogs;
+  readonly list: ListAll;
+}
 
 async function load(options: DirectoryOptions, caller: Caller, list: ListAll): ReturnType<ListAll> {
   const { principal, context } = caller;

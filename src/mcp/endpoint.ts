@@ -6,9 +6,15 @@ import { type InboundRequest, singleHeader } from '../http/inbound-request.ts';
 import { isEventStream, rpcError } from '../http/responses.ts';
 import { type Exchange, openExchange, type Verdict } from './exchange.ts';
 import { readFacts, readNotice } from './message-facts.ts';
-import { type ExtrasRules, readExtras } from './request-extras.ts';
 import { isInBand } from './refusal-message.ts';
-import { isNotification, isRequest, isResponse, type JsonRpcMessage, type JsonRpcRequest } from './server-product.ts';
+import { type ExtrasRules, readExtras } from './request-extras.ts';
+import {
+  isNotification,
+  isRequest,
+  isResponse,
+  type JsonRpcMessage,
+  type JsonRpcRequest,
+} from './server-product.ts';
 import type { ServerRuntime } from './server-runtime.ts';
 import { settleAll } from './serving.ts';
 import { toToolRequest } from './tool-request.ts';
@@ -50,7 +56,8 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
       return rpcError('UNSUPPORTED_MEDIA_TYPE', 'Content-Type must be application/json');
     }
     const body = await readJsonBody(request, options.body);
-    if (isRefusal(body)) return rpcError(body.code, body.message, body.detail === 'parse' ? { rpcCode: -32700 } : {});
+    if (isRefusal(body))
+      return rpcError(body.code, body.message, body.detail === 'parse' ? { rpcCode: -32700 } : {});
     const messages = parseMessages(body.value);
     if (isRefusal(messages)) return rpcError(messages.code, messages.message);
 
@@ -91,9 +98,18 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
         extras: readExtras(caller.context, options.extras),
         signal: request.signal,
       };
-      const authInfo = openExchange(exchange, runtime.userIdOf(caller.principal), options.resourceMetadataUrl);
+      const authInfo = openExchange(
+        exchange,
+        runtime.userIdOf(caller.principal),
+        options.resourceMetadataUrl,
+      );
       const toolRequest = toToolRequest(request, options.resource, options.extras.headers);
-      const response = await runtime.serve({ request: toolRequest, exchange, authInfo, parsedBody: call.parsedBody });
+      const response = await runtime.serve({
+        request: toolRequest,
+        exchange,
+        authInfo,
+        parsedBody: call.parsedBody,
+      });
       // What is answered on a stream ends there; notices have no answer.
       const ended = isEventStream(response) ? noticesIn(verdicts) : verdicts;
       await settleAll(ended, response.ok ? { ok: true } : NOT_RUN);
@@ -106,7 +122,9 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
 
   async function sessionOperation(request: InboundRequest, caller: Caller): Promise<Response> {
     if (!runtime.hasSessions) {
-      return rpcError('METHOD_NOT_ALLOWED', 'This server keeps no protocol sessions; use POST', { headers: { allow: 'POST' } });
+      return rpcError('METHOD_NOT_ALLOWED', 'This server keeps no protocol sessions; use POST', {
+        headers: { allow: 'POST' },
+      });
     }
     const facts = readFacts(server, { jsonrpc: '2.0', id: 0, method: `http/${request.method}` });
     const verdict = await guard.admit(caller, facts);
@@ -134,7 +152,8 @@ function noticesIn(verdicts: ReadonlyMap<string | number, Verdict>): ReadonlyMap
 function parseMessages(body: unknown): readonly JsonRpcMessage[] | Refusal {
   const list: readonly unknown[] = Array.isArray(body) ? body : [body];
   if (list.length === 0) return refuse('VALIDATION_ERROR', 'The batch is empty');
-  if (list.length > MAX_BATCH) return refuse('VALIDATION_ERROR', `A batch holds at most ${MAX_BATCH} messages`);
+  if (list.length > MAX_BATCH)
+    return refuse('VALIDATION_ERROR', `A batch holds at most ${MAX_BATCH} messages`);
   const messages: JsonRpcMessage[] = [];
   const ids = new Set<string | number>();
   for (const item of list) {
@@ -150,7 +169,10 @@ function parseMessages(body: unknown): readonly JsonRpcMessage[] | Refusal {
 }
 
 /** The refusal that becomes the HTTP answer; scopes missing anywhere in the batch are asked for at once. */
-function findBlocking(requests: readonly JsonRpcRequest[], verdicts: ReadonlyMap<string | number, Verdict>): Refusal | undefined {
+function findBlocking(
+  requests: readonly JsonRpcRequest[],
+  verdicts: ReadonlyMap<string | number, Verdict>,
+): Refusal | undefined {
   const methods = new Map(requests.map((message) => [message.id, message.method]));
   const blocking = [...verdicts].flatMap(([id, verdict]) =>
     isRefusal(verdict) && !isInBand(verdict, methods.get(id) ?? '') ? [verdict] : [],
@@ -164,4 +186,3 @@ function findBlocking(requests: readonly JsonRpcRequest[], verdicts: ReadonlyMap
 function isJson(contentType: string | null | undefined): boolean {
   return contentType?.split(';')[0]?.trim().toLowerCase() === 'application/json';
 }
-

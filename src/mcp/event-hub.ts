@@ -44,5 +44,7 @@ export function createEventHub(onError: (error: unknown) => void): EventHub {
 }
 
 function concerns(scope: ChangeScope, subscriber: Subscriber): boolean {
-  return 'principalKey' in scope ? scope.principalKey === subscriber.principalKey : scope.tenantId === subscriber.tenantId;
+  return 'principalKey' in scope
+    ? scope.principalKey === subscriber.principalKey
+    : scope.tenantId === subscriber.tenantId;
 }

@@ -128,7 +128,8 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
   }
 
   function dispatch(request: JsonRpcRequest, extra: unknown, verdict: Verdict): Promise<void> | undefined {
-    if (isRefusal(verdict)) return inner.send(toRefusalMessage(verdict, request), { relatedRequestId: request.id });
+    if (isRefusal(verdict))
+      return inner.send(toRefusalMessage(verdict, request), { relatedRequestId: request.id });
     // The connection may have ended while the guard was being asked.
     if (isClosed) return Promise.resolve(verdict.settle({ ok: false, error: 'not_run' }));
     if (pending.has(request.id)) {
@@ -190,17 +191,26 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     const entry = message.id === undefined || message.id === null ? undefined : pending.get(message.id);
     if (entry === undefined) {
       // A transport may report an unreadable message, which no request stands for.
-      return 'error' in message && (message.id ?? null) === null ? inner.send(message, sendOptions) : undefined;
+      return 'error' in message && (message.id ?? null) === null
+        ? inner.send(message, sendOptions)
+        : undefined;
     }
     const { request } = entry;
     // Waits only where it must: the SDK knows errors of its own, which have an HTTP status, by their coming at once.
     if (entry.lastProgress !== undefined) await entry.lastProgress;
-    const shown = 'error' in message ? toUniformError(message, entry) : await showResult(message.result, entry);
+    const shown =
+      'error' in message ? toUniformError(message, entry) : await showResult(message.result, entry);
     // It may have been ended while its result was filtered.
     if (pending.get(request.id) !== entry) return undefined;
     const settled = finish(request.id, outcomeOf('error' in message ? message : shown));
     // What must be on record before it is answered and is not, is not answered as if it were.
-    if (settled instanceof Promise && !(await settled.then(() => true, () => false))) {
+    if (
+      settled instanceof Promise &&
+      !(await settled.then(
+        () => true,
+        () => false,
+      ))
+    ) {
       return inner.send(toRefusalMessage(UNRECORDED, request), sendOptions);
     }
     return inner.send(shown, sendOptions);

@@ -1,7 +1,7 @@
+import type { Authorizer } from '../authz/authorizer.ts';
 import type { Action, Target } from '../core/access.ts';
 import { isReachable } from '../core/decision.ts';
 import type { Principal } from '../core/principal.ts';
-import type { Authorizer } from '../authz/authorizer.ts';
 import { asRecord } from './message-facts.ts';
 
 interface ListRule {
@@ -15,7 +15,12 @@ const LISTS: Readonly<Record<string, ListRule>> = {
   'tools/list': { items: 'tools', action: 'tools/call', kind: 'tool', name: 'name' },
   'prompts/list': { items: 'prompts', action: 'prompts/get', kind: 'prompt', name: 'name' },
   'resources/list': { items: 'resources', action: 'resources/read', kind: 'resource', name: 'uri' },
-  'resources/templates/list': { items: 'resourceTemplates', action: 'resources/read', kind: 'resource', name: 'uriTemplate' },
+  'resources/templates/list': {
+    items: 'resourceTemplates',
+    action: 'resources/read',
+    kind: 'resource',
+    name: 'uriTemplate',
+  },
 };
 
 export interface Viewer {
@@ -48,12 +53,17 @@ async function filterItems(
 }
 
 /** Whether this principal may hear of changes of a resource, now or after a remedy. */
-export async function isVisibleResource(uri: string, { principal, server, authorizer }: Viewer): Promise<boolean> {
+export async function isVisibleResource(
+  uri: string,
+  { principal, server, authorizer }: Viewer,
+): Promise<boolean> {
   const target: Target = { server, kind: 'resource', name: uri };
   return isReachable(await authorizer.decide({ principal, action: 'resources/subscribe', target }));
 }
 
 async function isListed(name: string, rule: ListRule, viewer: Viewer): Promise<boolean> {
   const target: Target = { server: viewer.server, kind: rule.kind, name };
-  return isReachable(await viewer.authorizer.decide({ principal: viewer.principal, action: rule.action, target }));
+  return isReachable(
+    await viewer.authorizer.decide({ principal: viewer.principal, action: rule.action, target }),
+  );
 }

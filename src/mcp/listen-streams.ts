@@ -45,7 +45,10 @@ export function createListenStreams(options: RuntimeOptions, servers: GuardedSer
     },
   };
 
-  async function openStream({ exchange, request, authInfo, ...serving }: Serving, onEnd: () => void): Promise<Response> {
+  async function openStream(
+    { exchange, request, authInfo, ...serving }: Serving,
+    onEnd: () => void,
+  ): Promise<Response> {
     const { principal } = exchange.caller;
     let stream: FollowedStream | undefined;
     // The SDK queues without bound for a client that does not read; such a one loses its stream instead.
@@ -108,7 +111,11 @@ function privateBus(options: RuntimeOptions, { caller }: Exchange, hasRoom: HasR
   };
 }
 
-async function isVisible(options: RuntimeOptions, principal: Principal, event: ServerEvent): Promise<boolean> {
+async function isVisible(
+  options: RuntimeOptions,
+  principal: Principal,
+  event: ServerEvent,
+): Promise<boolean> {
   return event.kind !== 'resource_updated' || isVisibleResource(event.uri, { ...options, principal });
 }
 
@@ -122,7 +129,8 @@ export async function onlyAllowedUris(options: Judge, principal: Principal, body
   const allowed: unknown[] = [];
   for (const uri of uris) {
     // What is no URI stays, for the SDK to refuse the whole request as malformed.
-    if (typeof uri !== 'string' || (await isVisibleResource(uri, { ...options, principal }))) allowed.push(uri);
+    if (typeof uri !== 'string' || (await isVisibleResource(uri, { ...options, principal })))
+      allowed.push(uri);
   }
   const notifications = { ...filter, resourceSubscriptions: allowed };
   return { ...message, params: { ...params, notifications } };

@@ -61,7 +61,8 @@ export function readFacts(server: string, request: JsonRpcRequest, traceparent?:
     accesses: rule.accesses(server, params),
     credential: rule.credential,
     problem: problemOf(request.method, params),
-    progressToken: typeof progressToken === 'string' || typeof progressToken === 'number' ? progressToken : undefined,
+    progressToken:
+      typeof progressToken === 'string' || typeof progressToken === 'number' ? progressToken : undefined,
     traceparent: typeof trace === 'string' ? trace : traceparent,
   };
 }
@@ -103,7 +104,11 @@ function listenAccess(server: string, params: Params): readonly Access[] {
   return [
     { action: 'subscriptions/listen', target: { server, kind: 'server', name: '' } },
     ...resources.map(
-      (name): Access => ({ action: 'resources/subscribe', target: { server, kind: 'resource', name }, droppable: true }),
+      (name): Access => ({
+        action: 'resources/subscribe',
+        target: { server, kind: 'resource', name },
+        droppable: true,
+      }),
     ),
   ];
 }

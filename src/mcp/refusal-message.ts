@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ERRORS } from '../core/errors.ts';
 import type { Refusal } from '../core/refusal.ts';
 import { asRecord } from './message-facts.ts';
-import type { JsonRpcRequest, JsonRpcResponse } from './server-product.ts';
+import type { JsonRpcErrorResponse, JsonRpcRequest, JsonRpcResponse } from './server-product.ts';
 
 const INVALID_PARAMS = -32602;
 const METHOD_NOT_FOUND = -32601;
@@ -20,8 +20,12 @@ export function toRefusalMessage(refusal: Refusal, request: JsonRpcRequest): Jso
   if (refusal.hidden === true) return hiddenAnswer(refusal, request);
   if (refusal.remedy?.kind === 'link' && request.method === 'tools/call') return linkAnswer(refusal, request);
   const { code, remedy, retryAfterSeconds } = refusal;
-  const data = { code, ...(remedy && { remedy }), ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };
-  return error(request, ERRORS[code].rpcCode, refusal.message, data);
+  const data = {
+    code,
+    ...(remedy && { remedy }),
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  };
+  return error(request, { code: ERRORS[code].rpcCode, message: refusal.message, data });
 }
 
 const SUBSCRIPTIONS: ReadonlySet<string> = new Set(['resources/subscribe', 'resources/unsubscribe']);
@@ -31,13 +35,14 @@ const SUBSCRIPTIONS: ReadonlySet<string> = new Set(['resources/subscribe', 'reso
  * has `subscriptions/listen` in place of these methods.
  */
 function hiddenAnswer(refusal: Refusal, request: JsonRpcRequest): JsonRpcResponse {
-  if (!SUBSCRIPTIONS.has(request.method)) return error(request, INVALID_PARAMS, refusal.message);
-  if (isModern(request)) return error(request, METHOD_NOT_FOUND, 'Method not found');
+  if (!SUBSCRIPTIONS.has(request.method))
+    return error(request, { code: INVALID_PARAMS, message: refusal.message });
+  if (isModern(request)) return error(request, { code: METHOD_NOT_FOUND, message: 'Method not found' });
   return { jsonrpc: '2.0', id: request.id, result: {} };
 }
 
-function error(request: JsonRpcRequest, code: number, message: string, data?: unknown): JsonRpcResponse {
-  return { jsonrpc: '2.0', id: request.id, error: { code, message, ...(data !== undefined && { data }) } };
+function error(request: JsonRpcRequest, body: JsonRpcErrorResponse['error']): JsonRpcResponse {
+  return { jsonrpc: '2.0', id: request.id, error: body };
 }
 
 /**
@@ -55,7 +60,8 @@ function linkAnswer(refusal: Refusal, request: JsonRpcRequest): JsonRpcResponse 
   }
   if (url !== undefined && !modern) {
     const elicitation = { mode: 'url', url, message: refusal.message, elicitationId: randomUUID() };
-    return error(request, URL_ELICITATION_REQUIRED, refusal.message, { elicitations: [elicitation] });
+    const data = { elicitations: [elicitation] };
+    return error(request, { code: URL_ELICITATION_REQUIRED, message: refusal.message, data });
   }
   const body = { error: refusal.message, code: refusal.code, remedy: refusal.remedy };
   const result = {

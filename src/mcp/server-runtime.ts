@@ -1,15 +1,17 @@
-import type { Principal } from '../core/principal.ts';
 import type { Admission, Caller } from '../core/admission.ts';
 import { MCPAuthError } from '../core/errors.ts';
+import type { Principal } from '../core/principal.ts';
 import { isRefusal, refuse } from '../core/refusal.ts';
 import { Secret } from '../core/secret.ts';
 import { isEventStream } from '../http/responses.ts';
+import { serveConnection } from './connection.ts';
 import { type Exchange, findExchange, verdictOf } from './exchange.ts';
 import { guardTransport } from './guard-transport.ts';
 import type { InstanceRequest, Instances } from './instances.ts';
-import { serveConnection } from './connection.ts';
 import { createListenStreams } from './listen-streams.ts';
 import { asRecord } from './message-facts.ts';
+import type { NativeServer } from './sdk.ts';
+import type { ServerProduct, TransportLike } from './server-product.ts';
 import {
   endOnRevocation,
   followNames,
@@ -19,8 +21,6 @@ import {
   tokenOf,
 } from './serving.ts';
 import { createSessionServing } from './session-serving.ts';
-import type { NativeServer } from './sdk.ts';
-import type { ServerProduct, TransportLike } from './server-product.ts';
 
 /** Runs admitted messages on a server of the caller's own, in whichever protocol era they come. */
 export interface ServerRuntime {
@@ -36,13 +36,16 @@ export function createServerRuntime(options: RuntimeOptions): ServerRuntime {
   const { sdk, sessions } = options;
   // `Instances.open` gives native v2 servers only; their structural type says less than the SDK's own.
   const guarded: GuardedServers = {
-    openNative: async (exchange) => (await openGuarded(options, exchange, options.instances.open)) as NativeServer,
-    openForSession: async (exchange) => (await openGuarded(options, exchange, options.instances.openOwn)) as NativeServer,
+    openNative: async (exchange) =>
+      (await openGuarded(options, exchange, options.instances.open)) as NativeServer,
+    openForSession: async (exchange) =>
+      (await openGuarded(options, exchange, options.instances.openOwn)) as NativeServer,
   };
   const handler = sdk.createMcpHandler((context) => openFor(context.authInfo), { onerror: options.onError });
   const failures = new WeakMap<Exchange, MCPAuthError>();
   const listen = createListenStreams(options, guarded);
-  const sessionServing = sessions === undefined ? undefined : createSessionServing(options, guarded, sessions);
+  const sessionServing =
+    sessions === undefined ? undefined : createSessionServing(options, guarded, sessions);
 
   return {
     hasSessions: sessions !== undefined,
@@ -59,7 +62,9 @@ export function createServerRuntime(options: RuntimeOptions): ServerRuntime {
         // The SDK has told of those that passed through it.
         if (failures.get(serving.exchange) !== error) options.onError(error);
         const retryAfterSeconds = error.status === 503 ? 5 : undefined;
-        return options.toRefusalResponse(refuse(error.code, error.message, { detail: error.detail, retryAfterSeconds }));
+        return options.toRefusalResponse(
+          refuse(error.code, error.message, { detail: error.detail, retryAfterSeconds }),
+        );
       }
     },
     connect: (caller, transport) => serveConnection(options, caller, transport),
@@ -137,7 +142,7 @@ function openProduct(
   return open(toInstanceRequest(options, exchange));
 }
 
-export function toInstanceRequest(options: Pick<RuntimeOptions, 'userIdOf'>, exchange: Exchange): InstanceRequest {
+function toInstanceRequest(options: Pick<RuntimeOptions, 'userIdOf'>, exchange: Exchange): InstanceRequest {
   const { caller, extras, signal } = exchange;
   return {
     upstreamToken: tokenOf(exchange) ?? new Secret(''),

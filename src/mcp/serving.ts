@@ -1,9 +1,9 @@
+import type { Authorizer } from '../authz/authorizer.ts';
 import type { Outcome } from '../core/admission.ts';
 import { fingerprintOf } from '../core/credential.ts';
-import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
 import type { Principal } from '../core/principal.ts';
+import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
 import type { Secret } from '../core/secret.ts';
-import type { Authorizer } from '../authz/authorizer.ts';
 import type { Guard } from '../guard.ts';
 import { followStream } from '../http/followed-stream.ts';
 import type { LiveStreams } from '../http/live-streams.ts';
@@ -49,9 +49,14 @@ export interface GuardedServers {
 }
 
 /** Ends what is still open; admissions that a server answered are settled already and ignore this. */
-export async function settleAll(verdicts: ReadonlyMap<string | number, Verdict>, outcome: Outcome): Promise<void> {
+export async function settleAll(
+  verdicts: ReadonlyMap<string | number, Verdict>,
+  outcome: Outcome,
+): Promise<void> {
   // All of them end before anything is waited for: a record that fails must not keep the others open.
-  const settling = [...verdicts.values()].map((verdict) => (isRefusal(verdict) ? undefined : verdict.settle(outcome)));
+  const settling = [...verdicts.values()].map(async (verdict) =>
+    isRefusal(verdict) ? undefined : verdict.settle(outcome),
+  );
   await Promise.all(settling);
 }
 
@@ -67,7 +72,11 @@ export function tooManyStreams(): Refusal {
 }
 
 /** A stream of answers goes on when its token expires, as the call was admitted before; revocation ends it. */
-export function endOnRevocation(response: Response, exchange: Exchange, { liveStreams }: RuntimeOptions): Response {
+export function endOnRevocation(
+  response: Response,
+  exchange: Exchange,
+  { liveStreams }: RuntimeOptions,
+): Response {
   const stream = followStream(response, () => forget());
   const forget = liveStreams.add({
     principalKey: exchange.caller.principal.key,

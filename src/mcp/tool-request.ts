@@ -17,10 +17,15 @@ const VISIBLE_HEADERS: readonly string[] = [
 ];
 
 /** The request that SDKs and tools see: the canonical URL, a chosen set of headers, no body. */
-export function toToolRequest(request: InboundRequest, resource: string, extraHeaders: readonly string[]): Request {
+export function toToolRequest(
+  request: InboundRequest,
+  resource: string,
+  extraHeaders: readonly string[],
+): Request {
   const headers = new Headers();
   for (const name of [...VISIBLE_HEADERS, ...extraHeaders]) copy(request, headers, name);
-  for (const name of Object.keys(request.headers)) if (name.startsWith('mcp-param-')) copy(request, headers, name);
+  for (const name of Object.keys(request.headers))
+    if (name.startsWith('mcp-param-')) copy(request, headers, name);
   return new Request(resource, { method: request.method, headers, signal: request.signal });
 }
 

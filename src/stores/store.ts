@@ -12,7 +12,10 @@ export interface Store {
   /** True when `version` was current and the value was replaced. */
   compareAndSet(key: string, version: string, value: string): Promise<boolean>;
   increment(key: string, by: number, options?: { readonly ttlSeconds?: number }): Promise<number>;
-  list(prefix: string, options?: { readonly limit?: number; readonly after?: string }): Promise<readonly string[]>;
+  list(
+    prefix: string,
+    options?: { readonly limit?: number; readonly after?: string },
+  ): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 

@@ -12,5 +12,12 @@ export {
 } from './local-issuer.ts';
 export { checkResourceServer } from './resource-server-check/check-resource-server.ts';
 export type { CheckOptions, CheckTokens, ToolCall } from './resource-server-check/options.ts';
-export type { CheckReport, CheckResult, Era, ItemReport, Level, Verdict } from './resource-server-check/report.ts';
+export type {
+  CheckReport,
+  CheckResult,
+  Era,
+  ItemReport,
+  Level,
+  Verdict,
+} from './resource-server-check/report.ts';
 export { toText } from './resource-server-check/text-report.ts';

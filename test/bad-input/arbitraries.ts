@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { type Era, INITIALIZE, messageOf } from '../support/wire.ts';
 
 /** Names that mean something to every object, or to nothing at all. */
-export const ODD_NAMES = [
+const ODD_NAMES = [
   '__proto__',
   'constructor',
   'prototype',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startNotes } from '../support/notes-gate.ts';
-import { MODERN, openPeer, type Peer, STATEFUL, STATELESS } from '../support/peers.ts';
+import { MODERN, openPeer, STATEFUL, STATELESS } from '../support/peers.ts';
 import { exchangeBytes, toBytes } from '../support/raw-socket.ts';
 import { ERAS, type Era, headersOf, messageOf } from '../support/wire.ts';
 import {
@@ -31,7 +31,7 @@ const batch = fc
   );
 
 const RUNS = { numRuns: 300, seed: SEED };
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: 25_000 };
 const BRIEF = { streamPatienceMs: 100 };
 const LIMITS = { bodyTimeoutMs: 100 };
 
@@ -318,7 +318,7 @@ describe.each(['v2', 'v1'] as const)('bodies, to a server of SDK %s', TIMEOUT, (
     const harness = await startNotes({
       sdk,
       mode,
-      limits: { timeoutMs: 2000, concurrency: PLACES, ...LIMITS },
+      limits: { timeoutMs: 2000, ...LIMITS },
     });
     const peer = await openPeer(harness, mode, await harness.token());
     const mostly = <T>(usual: T, other: fc.Arbitrary<T>) =>
@@ -332,7 +332,8 @@ describe.each(['v2', 'v1'] as const)('bodies, to a server of SDK %s', TIMEOUT, (
       RUNS,
     );
     await expectServed(harness, peer.token, '2026-07-28');
-    await expectAllPlacesFree(await openPeer(harness, mode === MODERN ? STATELESS : mode, peer.token));
+    // It waits for whatever was admitted and has not ended, for longer than this test may take.
+    await harness.gate.close();
   });
 });
 
@@ -343,16 +344,6 @@ function toPost(value: unknown, token: string, era: Era, sessionId: string | und
   const session = sessionId === undefined ? [] : [`Mcp-Session-Id: ${sessionId}`];
   const length = `Content-Length: ${Buffer.byteLength(text)}`;
   return toBytes(['POST /mcp HTTP/1.1', 'Host: 127.0.0.1', ...lines, ...session, length], text);
-}
-
-const PLACES = 5;
-
-/** Whatever was admitted has ended: all the calls that may run at once can still run at once. */
-async function expectAllPlacesFree(peer: Peer): Promise<void> {
-  const calls = Array.from({ length: PLACES }, () => ({ method: 'tools/call', params: { name: 'whoami' } }));
-  await vi.waitFor(async () => expect(await peer.batch(calls)).toMatchObject({ status: 200 }), {
-    timeout: 5000,
-  });
 }
 
 const segment = fc.oneof(

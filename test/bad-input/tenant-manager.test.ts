@@ -140,7 +140,9 @@ describe('an account that is not linked', () => {
     const answer = await call(era);
     // In the answer to the call, so that the model can pass it on; never a 401.
     expect(answer).toMatchObject({ status: 200, json: { result: { isError: true } } });
-    const [first] = answer.json?.['result']?.['content'] as unknown as readonly { readonly text: string }[];
+    const [first] = (answer.json?.['result']?.['content'] ?? []) as unknown as readonly {
+      readonly text: string;
+    }[];
     expect(JSON.parse(first?.text ?? '')).toEqual({
       error: 'No notes account is linked for this user',
       code: 'TOKEN_RESOLUTION_FAILED',

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { checkResourceServer } from '../../src/testing/resource-server-check/check-resource-server.ts';
 import { createLocalIssuer } from '../../src/testing/local-issuer.ts';
+import { checkResourceServer } from '../../src/testing/resource-server-check/check-resource-server.ts';
 import { startNotes } from '../support/notes-gate.ts';
 
 const ITEMS = Array.from({ length: 17 }, (_, index) => index + 1);
@@ -60,7 +60,9 @@ describe('the judge on the gate itself', () => {
       });
       const items = [...report.items, ...streams.items];
       const failed = items.flatMap((item) =>
-        item.checks.filter((check) => check.verdict === 'failed').map((check) => `${item.id} ${check.name}: ${check.evidence}`),
+        item.checks
+          .filter((check) => check.verdict === 'failed')
+          .map((check) => `${item.id} ${check.name}: ${check.evidence}`),
       );
       expect(failed).toEqual([]);
       expect([...report.problems, ...streams.problems]).toEqual([]);

@@ -73,12 +73,19 @@ describe('[config/audit] events', () => {
       { method: 'tools/list' },
       { method: 'tools/call', params: { name: 'nosuch' } },
     ]);
-    expect(notes.events.map(({ method, target, outcome }) => [method, target, outcome]).toSorted()).toEqual(
+    expect(
+      notes.events
+        .map(({ method, target, outcome }) => [method, target, outcome])
+        .map(String)
+        .toSorted((a, b) => a.localeCompare(b)),
+    ).toEqual(
       [
         ['tools/call', 'nosuch', 'deny'],
         ['tools/call', 'whoami', 'allow'],
         ['tools/list', undefined, 'allow'],
-      ].toSorted(),
+      ]
+        .map(String)
+        .toSorted((a, b) => a.localeCompare(b)),
     );
   });
 

@@ -21,7 +21,12 @@ describe('[config/authorization] what would protect nothing', () => {
     expect(problemsOf(withParts({ authorization }))).toEqual([expect.stringContaining(problem)]);
   });
 
-  test.each([new Map([['tools', {}]]), new (class {})()])('so is %o, which is no plain object', (value) => {
+  test.each([
+    new Map([['tools', {}]]),
+    new (class Rules {
+      readonly tools = {};
+    })(),
+  ])('so is %o, which is no plain object', (value) => {
     expect(problemsOf(withParts({ authorization: value }), parseCode)).toEqual([
       expect.stringContaining('authorization: must be a plain object'),
     ]);

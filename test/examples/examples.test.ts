@@ -11,11 +11,15 @@ function start(script: string, args: readonly string[] = []) {
   const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], { cwd: ROOT });
   onTestFinished(() => void child.kill('SIGKILL'));
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   return { child, output: () => output };
 }
 
-async function run(script: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
+async function run(
+  script: string,
+  args: readonly string[],
+): Promise<{ code: number | null; output: string }> {
   const { child, output } = start(script, args);
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, output: output() };
@@ -39,31 +43,49 @@ describe('examples check themselves', () => {
 });
 
 describe('the demo', () => {
-  it('plays its story with real clients and exits 0', async () => {
-    const { code, output } = await run('examples/demo/main.ts', ['--once']);
-    expect(code, output).toBe(0);
-    for (const line of ['without a token: 401', 'alice sees', 'Unknown tool: purge_all', 'notes:write', '5/5', 'audit:']) {
-      expect(output).toContain(line);
-    }
-  }, TIMEOUT_MS);
+  it(
+    'plays its story with real clients and exits 0',
+    async () => {
+      const { code, output } = await run('examples/demo/main.ts', ['--once']);
+      expect(code, output).toBe(0);
+      for (const line of [
+        'without a token: 401',
+        'alice sees',
+        'Unknown tool: purge_all',
+        'notes:write',
+        '5/5',
+        'audit:',
+      ]) {
+        expect(output).toContain(line);
+      }
+    },
+    TIMEOUT_MS,
+  );
 
-  it('says where it is in one JSON line, serves its tokens, and ends on SIGTERM', async () => {
-    const { child } = start('examples/demo/main.ts', ['--json', '--port', '0']);
-    const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
-    const ready = JSON.parse(line) as { ready: boolean; url: string; tokens: Record<string, string> };
-    expect(ready).toMatchObject({ ready: true, tokens: { alice: expect.any(String), bob: expect.any(String) } });
-    const response = await fetch(ready.url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        authorization: `Bearer ${ready.tokens['admin']}`,
-      },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' }),
-    });
-    expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('purge_all')]);
-    child.kill('SIGTERM');
-    const [code] = (await once(child, 'exit')) as [number | null];
-    expect(code).toBe(0);
-  }, TIMEOUT_MS);
+  it(
+    'says where it is in one JSON line, serves its tokens, and ends on SIGTERM',
+    async () => {
+      const { child } = start('examples/demo/main.ts', ['--json', '--port', '0']);
+      const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+      const ready = JSON.parse(line) as { ready: boolean; url: string; tokens: Record<string, string> };
+      expect(ready).toMatchObject({
+        ready: true,
+        tokens: { alice: expect.any(String), bob: expect.any(String) },
+      });
+      const response = await fetch(ready.url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+          authorization: `Bearer ${ready.tokens['admin']}`,
+        },
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' }),
+      });
+      expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('purge_all')]);
+      child.kill('SIGTERM');
+      const [code] = (await once(child, 'exit')) as [number | null];
+      expect(code).toBe(0);
+    },
+    TIMEOUT_MS,
+  );
 });

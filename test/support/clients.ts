@@ -34,7 +34,7 @@ export async function connectV2(
 }
 
 /** A connected SDK v1 client, closed when the test is over. */
-export async function connectV1(url: string, token?: string): Promise<ClientV1> {
+async function connectV1(url: string, token?: string): Promise<ClientV1> {
   const client = new ClientV1(INFO);
   onTestFinished(() => client.close());
   const transport = new TransportV1(new URL(url), { requestInit: { headers: bearer(token) } });
