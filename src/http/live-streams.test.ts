@@ -42,4 +42,13 @@ describe('createLiveStreams', () => {
     streams.closeAll();
     expect(close).not.toHaveBeenCalled();
   });
+
+  it('ends what is added after all were ended', () => {
+    const close = vi.fn();
+    const streams = createLiveStreams(Date.now);
+    streams.closeAll();
+    streams.add({ close });
+    vi.advanceTimersByTime(1);
+    expect([close.mock.calls.length, streams.size]).toEqual([1, 0]);
+  });
 });
