@@ -6,6 +6,7 @@ import * as values from '../config/values.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { compileGlob } from '../core/glob.ts';
 import type { TransportConfig, WrapServerConfig } from './wrap-config.ts';
+import { findKeyProblems } from './wrap-keys.ts';
 
 /** A configuration as it may come from plain JavaScript: anything can be missing or of another kind. */
 export type LooseConfig = Partial<WrapServerConfig>;
@@ -23,6 +24,7 @@ const ENV_OVER_HTTP =
 export function findWrapProblems(config: LooseConfig): readonly string[] {
   const { transport = {} } = config;
   return [
+    ...findKeyProblems(config),
     ...findMissing(config),
     ...findModeProblems(config),
     ...findNumberProblems(config),

@@ -8,7 +8,7 @@ import { expectServed } from './survival.ts';
 
 const ERA = '2025-11-25';
 const ACCEPT = 'application/json, text/event-stream';
-const LIMITS = { bodyBytes: 4096, bodyDepth: 16, bodyTimeoutMs: 300 };
+const LIMITS = { bodyBytes: 4096, bodyDepth: 16, bodyTimeoutMs: 800 };
 const CALL = {
   era: ERA,
   method: 'tools/call',

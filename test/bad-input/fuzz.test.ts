@@ -33,7 +33,7 @@ const batch = fc
 const RUNS = { numRuns: 300, seed: SEED };
 const TIMEOUT = { timeout: 25_000 };
 const BRIEF = { streamPatienceMs: 100 };
-const LIMITS = { bodyTimeoutMs: 100 };
+const LIMITS = { bodyTimeoutMs: 500 };
 
 const CALL = {
   era: '2025-11-25',
