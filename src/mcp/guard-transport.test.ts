@@ -422,3 +422,15 @@ describe('the transport itself', () => {
     expect(calls).toEqual(['2025-11-25', 'resolver']);
   });
 });
+
+describe('a request that cannot be narrowed to what is allowed', () => {
+  it('is answered, settled and reported, and reaches no server', async () => {
+    const bench = await setUp({ rewrite: () => Promise.reject(new Error('broken')) });
+    bench.arrive(request(1));
+    await expect
+      .poll(() => bench.sent)
+      .toEqual([{ jsonrpc: '2.0', id: 1, error: { code: -32603, message: 'Internal error' } }]);
+    expect(bench.outcomes).toEqual([[1, { ok: false, error: -32603 }]]);
+    expect([bench.received, bench.errors.map(({ message }) => message)]).toEqual([[], ['broken']]);
+  });
+});

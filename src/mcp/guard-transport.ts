@@ -139,7 +139,14 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     }
     pending.set(request.id, open(request, verdict));
     if (options.rewrite !== undefined) {
-      return options.rewrite(request).then((rewritten) => outer.onmessage?.(rewritten, extra));
+      return options.rewrite(request).then(
+        (rewritten) => outer.onmessage?.(rewritten, extra),
+        (error: unknown) => {
+          report(error);
+          const failure = { code: -32603, message: 'Internal error' };
+          return answer({ jsonrpc: '2.0', id: request.id, error: failure }, { relatedRequestId: request.id });
+        },
+      );
     }
     outer.onmessage?.(request, extra);
     return undefined;

@@ -21,7 +21,7 @@ const onTarget = (action: Action, kind: Target['kind'], field: string): MethodRu
   ],
 });
 
-/** What each method asks for. Whatever is not listed here is for authenticated principals only. */
+/** What each method asks for. Whatever is not listed here is `custom`: for authenticated principals only. */
 const METHODS: Readonly<Record<string, MethodRule>> = {
   'tools/call': onTarget('tools/call', 'tool', 'name'),
   'tools/list': onServer('tools/list'),
