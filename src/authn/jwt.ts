@@ -36,7 +36,9 @@ export class JWTAuthProvider implements AuthProvider {
   /** Whether {@link JWTAuthProvider.tokensFor} can answer. */
   readonly extractsTokens: boolean;
   readonly #rules: TokenRules;
-  readonly #keys: KeySource & { warm?(): Promise<void> };
+  readonly #createKeys: () => KeySource & { warm?(): Promise<void> };
+  #keys: KeySource & { warm?(): Promise<void> };
+  #isClosed = false;
   readonly #verified: VerifiedTokens;
   readonly #running = new Map<string, Promise<Verification>>();
   readonly #listeners = new Set<(credentialFingerprint: string) => void>();
@@ -44,12 +46,16 @@ export class JWTAuthProvider implements AuthProvider {
 
   constructor(options: JWTAuthOptions) {
     const { cache, createKeys, rules } = resolveJwtOptions(options);
-    const keys = createKeys();
     this.#rules = rules;
-    this.#keys = keys;
+    this.#createKeys = createKeys;
+    this.#keys = createKeys();
     this.#onRefused = options.onRefused;
     this.extractsTokens = rules.extractTokens;
-    this.#verified = new VerifiedTokens({ ...cache, now: rules.now, isCurrent: (id) => keys.isCurrent(id) });
+    this.#verified = new VerifiedTokens({
+      ...cache,
+      now: rules.now,
+      isCurrent: (id) => this.#keys.isCurrent(id),
+    });
     this.authorizationServers =
       rules.keyKind === 'asymmetric' && rules.issuer !== undefined ? [rules.issuer] : undefined;
   }
@@ -78,8 +84,13 @@ export class JWTAuthProvider implements AuthProvider {
     return typeof (await this.#examine(new Secret(token), resource)) === 'object';
   }
 
-  /** Fetches the keys ahead of the first request. An issuer out of reach does not keep a server from starting. */
+  /**
+   * Fetches the keys ahead of the first request, after a cleanup too. An issuer out of reach does not keep a
+   * server from starting.
+   */
   async initialize(): Promise<void> {
+    if (this.#isClosed) this.#keys = this.#createKeys();
+    this.#isClosed = false;
     await this.#keys.warm?.().catch(() => undefined);
   }
 
@@ -87,6 +98,7 @@ export class JWTAuthProvider implements AuthProvider {
     this.#verified.clear();
     this.#listeners.clear();
     this.#keys.close();
+    this.#isClosed = true;
     return Promise.resolve();
   }
 
