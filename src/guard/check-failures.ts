@@ -2,6 +2,7 @@ import type { AuthProvider } from '../authn/auth-provider.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
 import type { FailureLimit } from '../limits/call-limits.ts';
 import type { Arrival, Step } from './passage.ts';
+import { createWaitingRoom } from './waiting-room.ts';
 
 /** Guards the way to the provider by client address. */
 export interface FailureCheck {
@@ -12,14 +13,17 @@ export interface FailureCheck {
 
 // Guesses sent all at once would otherwise be checked before the first of them has failed.
 const MAX_CHECKED_AT_ONCE = 64;
+// Enough for everyone behind one shared address to come back at once with a token not seen before.
+const MAX_WAITING = 1000;
+const WAIT_MS = 5_000;
 
 /**
- * Step 0: an address that failed too often waits, and so does one with too many credentials under check,
- * unless it shows one that is already verified: a flood from behind a shared address must not lock its
- * good callers out.
+ * Step 0: an address that failed too often waits, unless it shows what is verified already: a flood from behind a
+ * shared address must not lock its good callers out. Of one address only so many credentials are under check at a
+ * time; the others take their turn, and those whose turn comes after too many failures are refused.
  */
 export function checkFailures(failures: FailureLimit, provider: AuthProvider): FailureCheck {
-  const checking = new Map<string, number>();
+  const rooms = createWaitingRoom({ places: MAX_CHECKED_AT_ONCE, maxWaiting: MAX_WAITING, waitMs: WAIT_MS });
   const entered = new WeakSet<Arrival>();
 
   return {
@@ -28,22 +32,28 @@ export function checkFailures(failures: FailureLimit, provider: AuthProvider): F
       const address = context.remoteAddress;
       if (address === undefined) return undefined;
       const limit = failures.isBlocked(address);
-      if (!limit.allowed && provider.isKnown?.(context) !== true) return tooMany(limit.retryAfterSeconds);
-      if (!limit.allowed || context.credential === undefined) return undefined;
-      const count = checking.get(address) ?? 0;
-      if (count >= MAX_CHECKED_AT_ONCE) return provider.isKnown?.(context) === true ? undefined : tooMany(1);
-      checking.set(address, count + 1);
-      entered.add(arrival);
-      return undefined;
+      if (!limit.allowed)
+        return provider.isKnown?.(context) === true ? undefined : tooMany(limit.retryAfterSeconds);
+      if (context.credential === undefined) return undefined;
+      if (rooms.tryEnter(address)) return takePlace(arrival);
+      return provider.isKnown?.(context) === true ? undefined : takeTurn(arrival, address);
     },
     leave(arrival) {
       const address = arrival.context.remoteAddress;
-      if (address === undefined || !entered.delete(arrival)) return;
-      const count = (checking.get(address) ?? 1) - 1;
-      if (count > 0) checking.set(address, count);
-      else checking.delete(address);
+      if (address !== undefined && entered.delete(arrival)) rooms.leave(address);
     },
   };
+
+  function takePlace(arrival: Arrival): undefined {
+    entered.add(arrival);
+  }
+
+  async function takeTurn(arrival: Arrival, address: string): Promise<Refusal | undefined> {
+    if (!(await rooms.wait(address))) return tooMany(1);
+    takePlace(arrival);
+    const limit = failures.isBlocked(address);
+    return limit.allowed ? undefined : tooMany(limit.retryAfterSeconds);
+  }
 }
 
 function tooMany(retryAfterSeconds: number): Refusal {

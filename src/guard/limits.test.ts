@@ -58,25 +58,56 @@ describe('checkFailures', () => {
 });
 
 describe('checkFailures, for many at once', () => {
+  afterEach(() => vi.useRealTimers());
   const guess = () => ({
     context: { ...CONTEXT, credential: { kind: 'bearer', token: new Secret('guess') } } as const,
     authenticated: false,
   });
+  const provider = { authenticate: async () => ({ authenticated: false }) };
   const failures = { isBlocked: () => LET, record: () => undefined };
 
-  it('lets so many be checked that none has failed yet, and more when these are done', () => {
-    const check = checkFailures(failures, { authenticate: async () => ({ authenticated: false }) });
-    const arrivals = Array.from({ length: 65 }, guess);
+  it('checks so many at a time, and the others in their turn', async () => {
+    const check = checkFailures(failures, provider);
+    const arrivals = Array.from({ length: 66 }, guess);
     const results = arrivals.map((arrival) => check.enter(arrival));
     expect(results.slice(0, 64)).toEqual(Array.from({ length: 64 }, () => undefined));
-    expect(results[64]).toMatchObject({ code: 'RATE_LIMIT_EXCEEDED', retryAfterSeconds: 1 });
-    for (const arrival of arrivals) check.leave(arrival);
+    expect(results[64]).toBeInstanceOf(Promise);
+    const [first, ...others] = arrivals;
+    if (first !== undefined) check.leave(first);
+    expect(await results[64]).toBeUndefined();
+    for (const arrival of others.slice(0, 63)) check.leave(arrival);
+    expect(await results[65]).toBeUndefined();
+    for (const arrival of others.slice(63)) check.leave(arrival);
     expect(check.enter(guess())).toBeUndefined();
   });
 
-  it('never holds up what is verified already', () => {
-    const provider = { authenticate: async () => ({ authenticated: false }), isKnown: () => true };
+  it('refuses whose turn comes when those before have failed too often', async () => {
+    let isBlocked = false;
+    const check = checkFailures({ ...failures, isBlocked: () => (isBlocked ? STOP : LET) }, provider);
+    const arrivals = Array.from({ length: 70 }, guess);
+    const results = arrivals.map((arrival) => check.enter(arrival));
+    isBlocked = true;
+    for (const [index, arrival] of arrivals.entries()) {
+      const refusal = await results[index];
+      if (index >= 64) expect(refusal).toMatchObject({ code: 'RATE_LIMIT_EXCEEDED', retryAfterSeconds: 7 });
+      check.leave(arrival);
+    }
+    isBlocked = false;
+    expect(check.enter(guess())).toBeUndefined();
+  });
+
+  it('lets nobody wait for ever, nor without bound', async () => {
+    vi.useFakeTimers();
     const check = checkFailures(failures, provider);
+    const results = Array.from({ length: 64 + 1001 }, () => check.enter(guess()));
+    expect(await results[64 + 1000]).toMatchObject({ code: 'RATE_LIMIT_EXCEEDED', retryAfterSeconds: 1 });
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(await results[64]).toMatchObject({ code: 'RATE_LIMIT_EXCEEDED', retryAfterSeconds: 1 });
+    expect(await results[64 + 999]).toMatchObject({ code: 'RATE_LIMIT_EXCEEDED' });
+  });
+
+  it('never holds up what is verified already', () => {
+    const check = checkFailures(failures, { ...provider, isKnown: () => true });
     for (let index = 0; index < 100; index++) expect(check.enter(guess())).toBeUndefined();
   });
 });
