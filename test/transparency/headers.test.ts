@@ -1,0 +1,109 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createMcpHandler } from '@modelcontextprotocol/server';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { GateOptions } from '../../src/config/options.ts';
+import { serveFetch } from '../fixtures/mcp-servers/loopback.ts';
+import { startGate } from '../support/gate-harness.ts';
+import { type Json, raw } from '../support/wire.ts';
+import { BRIDGED, OWN_WORDS } from './differences.ts';
+import { REQUESTS, type Sent } from './requests.ts';
+import { createTableServer } from './table-server.ts';
+
+/** What a client sees. Several messages are in the order of their ids, for they may overtake each other. */
+interface Answer {
+  readonly status: number;
+  readonly type: string | undefined;
+  readonly messages: readonly Json[];
+}
+
+type Send = (sent: Sent) => Promise<Answer>;
+
+describe('a gate in front of a server answers like the server', () => {
+  it('with an instance for each request', async () => {
+    await expectSameAnswers(await startBare(), await startGated({}), {});
+  });
+
+  it('with an audit log that is written before the answer', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'transparency-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const path = join(folder, 'audit.jsonl');
+    const gated = await startGated({ audit: [{ type: 'file', path, durability: 'before-answer' }] });
+    await expectSameAnswers(await startBare(), gated, {});
+  });
+
+  it('with pooled instances, but for what a server of the 2025 era does not know', async () => {
+    await expectSameAnswers(await startBare(), await startGated({ mode: 'pooled' }), BRIDGED);
+  });
+});
+
+async function expectSameAnswers(bare: Send, gated: Send, explained: typeof BRIDGED): Promise<void> {
+  for (const [name, sent] of Object.entries(REQUESTS)) {
+    const [expected, actual] = [await bare(sent), await gated(sent)];
+    const difference = explained[name];
+    if (difference !== undefined) {
+      expect.soft(codeOf(actual), `${name}: ${difference.why}`).toEqual(difference.gate);
+      expect.soft(codeOf(actual), `${name} is no difference any more`).not.toEqual(codeOf(expected));
+    } else if (OWN_WORDS[name] === undefined) {
+      expect.soft(actual, name).toEqual(expected);
+    } else {
+      expect.soft(withoutWords(actual), `${name}: ${OWN_WORDS[name]}`).toEqual(withoutWords(expected));
+      expect.soft(actual, `${name} is no difference any more`).not.toEqual(expected);
+    }
+  }
+}
+
+function codeOf({ status, messages }: Answer): { status: number; code: unknown } {
+  return { status, code: messages[0]?.['error']?.['code'] };
+}
+
+/** The same without the text of an error and what explains it. */
+function withoutWords(answer: Answer): unknown {
+  const messages = answer.messages.map(({ error, ...message }) => ({ ...message, code: error?.['code'] }));
+  return { ...answer, messages };
+}
+
+async function startBare(): Promise<Send> {
+  const handler = createMcpHandler(() => createTableServer());
+  const server = await serveFetch((request) => handler.fetch(request));
+  onTestFinished(async () => {
+    await handler.close();
+    await server.close();
+  });
+  return (sent) => send(server.url.href, sent);
+}
+
+interface Gated {
+  readonly mode?: 'fresh' | 'pooled';
+  readonly audit?: GateOptions['audit'];
+}
+
+async function startGated({ mode = 'fresh', audit }: Gated): Promise<Send> {
+  const { gate, url, token } = await startGate({
+    servers: { table: { factory: createTableServer, instances: { mode } } },
+    ...(audit !== undefined && { audit }),
+  });
+  expect(gate.servers).toHaveLength(1);
+  const authorization = `Bearer ${await token()}`;
+  return (sent) => send(url, { ...sent, headers: [...sent.headers, ['authorization', authorization]] });
+}
+
+async function send(url: string, { method = 'POST', headers, body }: Sent): Promise<Answer> {
+  const response = await raw(url, { method, headers, ...(body !== undefined && { body }) });
+  const type = response.headers['content-type'];
+  return {
+    status: response.status,
+    type: typeof type === 'string' ? type.split(';')[0] : undefined,
+    messages: readMessages(response.text),
+  };
+}
+
+function readMessages(text: string): readonly Json[] {
+  if (text === '') return [];
+  const events = text.split('\n').filter((line) => line.startsWith('data: '));
+  const messages = events.length === 0 ? [text] : events.map((line) => line.slice('data: '.length));
+  return messages
+    .map((message) => JSON.parse(message) as Json)
+    .toSorted((a, b) => Number(a['id'] ?? 0) - Number(b['id'] ?? 0));
+}
