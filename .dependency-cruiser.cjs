@@ -49,7 +49,9 @@ const BUILTIN_FILES = [
   '^src/audit/file\\.ts$', // appends to a file
   '^src/audit/console\\.ts$', // writes to a stream of the process
   '^src/http/(origin|proxies)\\.ts$', // node:net tells addresses from names
-  '^src/http/(listener|node-bridge)\\.ts$', // the listener of its own that a gate can open
+  '^src/http/(listener|node-bridge|tls)\\.ts$', // the listener of its own that a gate can open
+  '^src/http/websocket-server\\.ts$', // takes over the sockets of upgrades
+  '^src/mcp/upstream/command-process\\.ts$', // starts servers that are processes
   '^src/gate/load-factory\\.ts$', // turns the path of a module into what import() takes
   ADAPTERS, // sockets, streams, child processes
   CONFIG, // reads files

@@ -5,6 +5,8 @@ import { type Assembly, type AssemblyExtras, assemble } from './gate/assemble.ts
 import type { BuiltServer } from './gate/build-server.ts';
 import { closeGate, countTraffic } from './gate/close-gate.ts';
 import { connectServer, type GateConnection } from './gate/connection.ts';
+import type { WebSocketEntry, WebSocketOptions } from './gate/websocket.ts';
+import { type Answer, toWebResponse } from './http/answer.ts';
 import { type ConnectionInfo, fromWebRequest, type InboundRequest } from './http/inbound-request.ts';
 import { type Listener, listen } from './http/listener.ts';
 import type { Site } from './http/site.ts';
@@ -16,15 +18,25 @@ import type { TransportLike } from './mcp/server-product.ts';
 /** A running gate in front of one or more MCP servers. */
 export interface Gate {
   /**
-   * For hosts that speak the Fetch API. `info` tells what a `Request` cannot: the client's address.
+   * For hosts that speak the Fetch API. `info` tells what a `Request` cannot: the client's address. Where it is
+   * missing, nobody can be told apart by address, so `limits.failures` does not apply; `onError` hears of it once.
    *
    * @throws ConfigurationError for a gate that may be served over stdio only, as `handle` and `listen` do
    */
   fetch(request: Request, info?: ConnectionInfo): Promise<Response>;
   /** For adapters: a request whose body is still unread. */
-  readonly handle: (request: InboundRequest) => Promise<Response>;
+  readonly handle: (request: InboundRequest) => Promise<Answer>;
+  /** Whether the gate serves something at a path, given without query: a server, its views, its metadata. */
+  owns(path: string): boolean;
   /** Starts the configured HTTP listener, once. @throws TransportError when the address is taken. */
   listen(): Promise<ListeningGate>;
+  /**
+   * For adapters: where WebSocket upgrades are taken, at `{path}/ws` of each server. Each call gives a place of its own,
+   * with bounds of its own; `close` of the gate closes all of them.
+   *
+   * @throws ConfigurationError for a gate that may be served over stdio only
+   */
+  webSocket(options?: WebSocketOptions): WebSocketEntry;
   /** Serves one server over stdio or another transport of a single user. @throws AuthenticationError */
   connect(transport: TransportLike, options?: { readonly server?: string }): Promise<GateConnection>;
   /** Refuses new requests, ends streams, lets calls in flight finish, flushes the audit log. Safe to call twice. */
@@ -89,9 +101,10 @@ export async function openGate(options: ResolvedGateOptions, extras: AssemblyExt
 }
 
 function toGate(options: ResolvedGateOptions, assembly: Assembly, httpProblems: readonly string[]): Gate {
-  const { servers, liveStreams } = assembly;
+  const { servers } = assembly;
   const traffic = countTraffic(assembly.site);
   const connections = new Set<GateConnection>();
+  const webSockets = new Set<WebSocketEntry>();
   let listening: Promise<Listener> | undefined;
   let closed: Promise<void> | undefined;
   // Asked as late as this: a gate for stdio may sign in whoever reaches it.
@@ -99,56 +112,94 @@ function toGate(options: ResolvedGateOptions, assembly: Assembly, httpProblems: 
     if (httpProblems.length > 0) throw new ConfigurationError(httpProblems);
     return traffic.site;
   };
+  const openWebSocket = (sockets?: WebSocketOptions): WebSocketEntry => {
+    siteForHttp();
+    const entry = assembly.takeWebSockets(sockets);
+    webSockets.add(entry);
+    return entry;
+  };
+  const tellOfNoAddress = onceOnly(() => assembly.onError(new ConfigurationError(NO_ADDRESS)));
 
   return {
     get handle() {
       return siteForHttp();
     },
-    fetch: async (request, info) => siteForHttp()(fromWebRequest(request, info)),
+    owns: assembly.owns,
+    webSocket: openWebSocket,
+    async fetch(request, info) {
+      const site = siteForHttp();
+      if (info?.remoteAddress === undefined) tellOfNoAddress();
+      return toWebResponse(await site(fromWebRequest(request, info)));
+    },
     async listen() {
       if (closed !== undefined) throw new ConfigurationError('The gate is closed');
       if (listening !== undefined) throw new ConfigurationError('The gate is listening already');
-      const { host, port, path } = options.listen;
-      listening = listen(siteForHttp(), { host, port });
+      const { host, port, path, tls, webSocket } = options.listen;
+      listening = listen(siteForHttp(), {
+        host,
+        port,
+        tls,
+        ...(webSocket && { upgrade: openWebSocket().upgrade }),
+      });
       const listener = await listening.catch((error: unknown) => {
         listening = undefined;
         throw error;
       });
       const name = host.includes(':') ? `[${host}]` : host;
-      return { url: `http://${name}:${listener.port}${path}`, host, port: listener.port };
+      const scheme = tls === undefined ? 'http' : 'https';
+      return { url: `${scheme}://${name}:${listener.port}${path}`, host, port: listener.port };
     },
     async connect(transport, { server } = {}) {
       const connection = await connectServer(findServer(servers, server), transport);
       connections.add(connection);
       return connection;
     },
-    close: () => (closed ??= closeGate(assembly, { traffic, listening, connections })),
-    catalog: {
-      tools: (server, principalKey) =>
-        findServer(servers, server).catalogs.tools.findLast((key) => isCatalogOf(principalKey, key))?.tools,
-      refresh: (server) => {
-        for (const { catalogs } of server === undefined ? servers : [findServer(servers, server)]) {
-          catalogs.tools.invalidate();
-          catalogs.prompts.invalidate();
-        }
-      },
-    },
-    revoke(what) {
-      if ('token' in what) {
-        liveStreams.revoke(assembly.revocations.add(what.token));
-        assembly.auth.provider.revokeToken?.(what.token);
-        return;
-      }
-      liveStreams.endAllOf(what.principalKey);
-      for (const server of servers) {
-        server.sessions?.endAllOf(what.principalKey);
-        server.instances.evict(what.principalKey);
-      }
-    },
+    close: () => (closed ??= closeGate(assembly, { traffic, listening, connections, webSockets })),
+    catalog: catalogOf(servers),
+    revoke: (what) => revoke(assembly, what),
     notify: ({ server, tenantId, change }) =>
       findServer(servers, server).hub.publish({ scope: { tenantId }, notification: toNotification(change) }),
     servers: servers.map(({ name, resource, site: { path } }) => ({ name, resource, path })),
     poolStats: () => Object.fromEntries(servers.map(({ name, instances }) => [name, instances.stats()])),
+  };
+}
+
+const NO_ADDRESS =
+  'A request came without the address of its client, by which failed authentications are limited: they are not ' +
+  'limited for such requests. Give `fetch` its second argument, { remoteAddress }';
+
+function catalogOf(servers: readonly BuiltServer[]): GateCatalog {
+  return {
+    tools: (server, principalKey) =>
+      findServer(servers, server).catalogs.tools.findLast((key) => isCatalogOf(principalKey, key))?.tools,
+    refresh: (server) => {
+      for (const { catalogs } of server === undefined ? servers : [findServer(servers, server)]) {
+        catalogs.tools.invalidate();
+        catalogs.prompts.invalidate();
+      }
+    },
+  };
+}
+
+function revoke({ servers, ...parts }: Assembly, what: Parameters<Gate['revoke']>[0]): void {
+  if ('token' in what) {
+    parts.liveStreams.revoke(parts.revocations.add(what.token));
+    parts.auth.provider.revokeToken?.(what.token);
+    return;
+  }
+  parts.liveStreams.endAllOf(what.principalKey);
+  for (const server of servers) {
+    server.sessions?.endAllOf(what.principalKey);
+    server.instances.evict(what.principalKey);
+  }
+}
+
+function onceOnly(tell: () => void): () => void {
+  let isTold = false;
+  return () => {
+    if (isTold) return;
+    isTold = true;
+    tell();
   };
 }
 

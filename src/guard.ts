@@ -5,7 +5,7 @@ import type { Authorizer } from './authz/authorizer.ts';
 import type { TargetDirectory } from './authz/target-directory.ts';
 import type { Admission, Caller, MessageFacts } from './core/admission.ts';
 import type { Clock } from './core/clock.ts';
-import { MCPAuthError, TransportError } from './core/errors.ts';
+import { MCPAuthError, retryAfterOf } from './core/errors.ts';
 import { type Refusal, refuse } from './core/refusal.ts';
 import type { RequestContext } from './core/request-context.ts';
 import { createAuditTrail } from './guard/audit-trail.ts';
@@ -47,6 +47,8 @@ export interface GuardParts {
 export interface Guard {
   /** Who is asking, from headers alone. */
   arrive(context: RequestContext): Promise<Caller | Refusal>;
+  /** Refuses someone whose proof failed before a provider could be asked: counted against the address, and recorded. */
+  turnAway(context: RequestContext, refusal: Refusal): Promise<Refusal>;
   /** Whether this message may run now; one call per JSON-RPC message. */
   admit(caller: Caller, facts: MessageFacts): Promise<Admission | Refusal>;
   readonly authorizer: Authorizer;
@@ -96,7 +98,8 @@ export function createGuard(parts: GuardParts): Guard {
 
     async arrive(context) {
       const arrival: Arrival = { context, authenticated: false };
-      const refusal = await attempt(arrivalSteps, arrival, parts.onError);
+      const attempted = attempt(arrivalSteps, arrival, parts.onError);
+      const refusal = attempted instanceof Promise ? await attempted : attempted;
       failureCheck.leave(arrival);
       if (refusal === undefined && arrival.principal !== undefined) {
         return { principal: arrival.principal, context, authenticated: arrival.authenticated };
@@ -106,10 +109,22 @@ export function createGuard(parts: GuardParts): Guard {
       return refused;
     },
 
+    async turnAway(context, found) {
+      const arrival: Arrival = { context, authenticated: false };
+      const blocked = await attempt([trail.checkCapacity, failureCheck.enter], arrival, parts.onError);
+      failureCheck.leave(arrival);
+      const address = context.remoteAddress;
+      if (blocked === undefined && address !== undefined) parts.failures.record(address);
+      const refused = blocked ?? found;
+      await record(trail.refusedArrival(arrival, refused));
+      return refused;
+    },
+
     async admit(caller, facts) {
       const span = parts.tracer.start(caller, facts);
       const passage: Passage = { caller, facts };
-      const refusal = await attempt(messageSteps, passage, parts.onError);
+      const attempted = attempt(messageSteps, passage, parts.onError);
+      const refusal = attempted instanceof Promise ? await attempted : attempted;
       if (refusal !== undefined) {
         concurrency.leave(passage);
         span.end(refusal);
@@ -132,17 +147,23 @@ export function createGuard(parts: GuardParts): Guard {
   function admission(passage: Passage, span: CallSpan): Admission {
     const { caller, facts } = passage;
     const startedAt = parts.now();
+    let recording: Promise<void> | undefined;
     const issued: Admission = {
       facts,
       caller,
       upstreamToken: passage.upstreamToken ?? NO_TOKEN,
       settle(outcome) {
-        if (!admitted.delete(issued)) return undefined;
+        if (!admitted.delete(issued)) return recording;
         concurrency.leave(passage, outcome);
         span.end(outcome);
         const written = trail.settled({ caller, facts, outcome, startedAt, traceId: span.traceId });
         // Those who have nobody to answer do not wait for it.
-        if (written instanceof Promise) written.catch(parts.onError);
+        if (written instanceof Promise) {
+          recording = written;
+          written.catch(parts.onError).finally(() => {
+            recording = undefined;
+          });
+        }
         return written;
       },
     };
@@ -152,21 +173,40 @@ export function createGuard(parts: GuardParts): Guard {
 }
 
 /** A step that throws denies: no error of ours ever lets a request through. */
-async function attempt<State>(
+function attempt<State>(
   steps: readonly Step<State>[],
   state: State,
   onError: (error: unknown) => void,
-): Promise<StepResult> {
+): StepResult | Promise<StepResult> {
   try {
-    return await runSteps(steps, state);
+    const result = runSteps(steps, state);
+    return result instanceof Promise ? result.catch((error: unknown) => deny(error, onError)) : result;
   } catch (error) {
-    if (error instanceof MCPAuthError && error.status === 503) {
-      return refuse(error.code, error.message, { detail: error.detail, retryAfterSeconds: 5 });
-    }
-    onError(error);
-    if (error instanceof TransportError) return refuse(error.code, error.message, { detail: error.detail });
-    return refuse('INTERNAL_ERROR', 'Internal error', {
-      detail: error instanceof Error ? error.name : 'unknown',
+    return deny(error, onError);
+  }
+}
+
+function deny(error: unknown, onError: (error: unknown) => void): Refusal {
+  if (error instanceof MCPAuthError && error.status === 503) {
+    return refuse(error.code, error.message, {
+      detail: error.detail,
+      retryAfterSeconds: retryAfterOf(error),
     });
   }
+  onError(error);
+  if (isForCallers(error)) return refuse(error.code, error.message, { detail: error.detail });
+  return refuse('INTERNAL_ERROR', 'Internal error', {
+    detail: error instanceof Error ? error.name : 'unknown',
+  });
+}
+
+const FOR_CALLERS: ReadonlySet<string> = new Set([
+  'TRANSPORT_ERROR',
+  'TOKEN_RESOLUTION_FAILED',
+  'ACCESS_DENIED',
+]);
+
+/** What says something of the server behind, or of the caller's account there, and nothing of the gate. */
+function isForCallers(error: unknown): error is MCPAuthError {
+  return error instanceof MCPAuthError && FOR_CALLERS.has(error.code);
 }

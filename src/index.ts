@@ -17,6 +17,7 @@ export {
   MissingCredentialsError,
   RateLimitError,
   ServerPoolError,
+  ServerUnavailableError,
   TokenResolutionError,
   TransportError,
   ValidationError,

@@ -41,7 +41,7 @@ describe('options of wrapServer', () => {
       'serverFactory: a function is required',
       'authProvider: a provider is required',
       'resourceType: is required',
-      'transport.type: one of stdio, sse, http is required',
+      'transport.type: one of stdio, sse, http, websocket is required',
     ];
     expect(problemsOf({})).toEqual(missing);
     expect(problemsOf(undefined)).toEqual(missing);

@@ -77,6 +77,7 @@ function resolveListen(transport: TransportConfig): ResolvedGateOptions['listen'
     allowedHosts: (transport.allowedHosts ?? []).map((name) => name.toLowerCase()),
     allowedOrigins:
       transport.cors === true ? listOfOrigins(transport).filter((origin) => origin !== '*') : [],
+    webSocket: transport.type === 'websocket',
   };
 }
 

@@ -66,7 +66,8 @@ async function open(
 ): Promise<Running> {
   const { middleware, onError, transport } = config;
   const gate = await openGate(options, {
-    transport: transport.type,
+    // Its requests over HTTP come over HTTP all the same.
+    transport: transport.type === 'websocket' ? 'http' : transport.type,
     extraQuery: 'all',
     corsHeaders: transport.corsAllowedHeaders ?? [],
     anyOrigin: allowsAnyOrigin(transport),
@@ -75,13 +76,20 @@ async function open(
     ...(onError !== undefined && { onError }),
   });
   try {
-    if (transport.type !== 'stdio') return { gate, url: (await gate.listen()).url };
+    if (transport.type !== 'stdio') {
+      const { url } = await gate.listen();
+      return { gate, url: transport.type === 'websocket' ? toSocketUrl(url) : url };
+    }
     await gate.connect(new (await loadStdioSdk()).StdioServerTransport());
     return { gate, url: undefined };
   } catch (error) {
     await gate.close();
     throw error;
   }
+}
+
+function toSocketUrl(url: string): string {
+  return `${url.replace(/^http/, 'ws').replace(/\/$/, '')}/ws`;
 }
 
 function infoOf(config: WrapServerConfig): Readonly<Record<string, unknown>> {
@@ -92,7 +100,11 @@ function infoOf(config: WrapServerConfig): Readonly<Record<string, unknown>> {
     version,
     resourceType,
     sessionMode,
-    endpoints: { message: `${base}/message`, health: `${base}/health` },
+    endpoints: {
+      message: `${base}/message`,
+      health: `${base}/health`,
+      ...(config.transport.type === 'websocket' && { websocket: `${base}/ws` }),
+    },
     documentation: 'https://modelcontextprotocol.io/specification',
   };
 }

@@ -1,4 +1,4 @@
-import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { context, ProxyTracerProvider, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Caller, MessageFacts } from '../core/admission.ts';
 import type { CallSpan, CallTracer } from './call-tracer.ts';
 
@@ -8,9 +8,10 @@ import type { CallSpan, CallTracer } from './call-tracer.ts';
  * Attributes name who and what; never a token, never arguments.
  */
 export function createOtelTracer(server: string): CallTracer {
-  const tracer = trace.getTracer('mcp-gatehouse');
+  const tracer = trace.getTracer(NAME);
   return {
     start(caller, facts) {
+      if (!isRecording()) return NO_SPAN;
       const span = tracer.startSpan(
         spanName(facts),
         { kind: SpanKind.SERVER, attributes: attributesOf(server, caller, facts) },
@@ -21,8 +22,18 @@ export function createOtelTracer(server: string): CallTracer {
   };
 }
 
+const NO_SPAN: CallSpan = Object.freeze({ end: () => undefined });
+
 /** Records nothing. */
-export const NO_TRACER: CallTracer = { start: () => ({ end: () => undefined }) };
+export const NO_TRACER: CallTracer = { start: () => NO_SPAN };
+
+/** Until the application installs a provider, which it may do late, there is nobody to tell. */
+function isRecording(): boolean {
+  const provider = trace.getTracerProvider();
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(NAME) !== undefined;
+}
+
+const NAME = 'mcp-gatehouse';
 
 function parentOf(facts: MessageFacts) {
   const active = context.active();

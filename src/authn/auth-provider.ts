@@ -27,6 +27,8 @@ export interface AuthProvider {
   /** Whether a token still holds, without a request around it. */
   validate?(token: string): Promise<boolean>;
 
+  /** What `authenticate` would answer, where that is known without waiting; undefined where it has to be asked. */
+  recall?(context: RequestContext): AuthResult | undefined;
   /** Answers at once from what is already verified; lets a good caller through while its address is blocked. */
   isKnown?(context: RequestContext): boolean;
   /** Calls `listener` with fingerprints of credentials (SHA-256, base64url) that stopped holding; ends live streams. */

@@ -22,6 +22,7 @@ export function createChain(providers: readonly AuthProvider[]): AuthProvider {
   const issuers = [...new Set(chain.flatMap((provider) => provider.authorizationServers ?? []))];
   return {
     authenticate: (context) => authenticateInOrder(chain, context),
+    recall: (context) => recallInOrder(chain, context),
     initialize: () => initializeAll(chain),
     cleanup: () => cleanupAll(chain),
     validate: (token) => validateWithAny(chain, token),
@@ -56,6 +57,16 @@ async function authenticateInOrder(
   }
   const brought = context.credential !== undefined && context.credential.kind !== 'environment';
   return brought ? INVALID_TOKEN : ABSENT;
+}
+
+/** Knows only what every provider asked on the way knows. */
+function recallInOrder(chain: readonly AuthProvider[], context: RequestContext): AuthResult | undefined {
+  for (const provider of chain) {
+    const result = provider.recall?.(context);
+    if (result?.reason === 'absent' && !result.authenticated) continue;
+    return result?.principal === undefined ? undefined : result;
+  }
+  return undefined;
 }
 
 /** The issuer of users whom the provider at this place of the chain names by id alone. */

@@ -79,6 +79,16 @@ export class JWTAuthProvider implements AuthProvider {
     }
   }
 
+  /** Who presents a token that was verified before and need not be verified again; undefined for all others. */
+  recall(context: RequestContext): AuthResult | undefined {
+    const bearer = findBearer(context);
+    if (bearer === undefined) return ABSENT;
+    if (bearer === 'malformed' || bearer.reveal().length > MAX_TOKEN_LENGTH) return undefined;
+    const token = this.#verified.find(bearer.fingerprint());
+    if (token === undefined || !isForAudience(token.audience, context.resource, this.#rules)) return undefined;
+    return authenticated(token.principal);
+  }
+
   /** Whether a token holds for `resource`; without one, only a configured audience can be checked. */
   async validate(token: string, resource?: string): Promise<boolean> {
     return typeof (await this.#examine(new Secret(token), resource)) === 'object';

@@ -54,7 +54,9 @@ export async function run(
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
   } catch (error) {
-    const json = argv.includes('--json');
+    const [end] = [argv.indexOf('--'), argv.length].filter((index) => index !== -1);
+    // What follows `--` is for another program.
+    const json = argv.slice(0, end).includes('--json');
     // Commander has told the person already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     return writeFailure(error, io, { json });

@@ -1,5 +1,6 @@
 import type { AuthProvider } from '../authn/auth-provider.ts';
 import { compileGlob } from '../core/glob.ts';
+import { CREDENTIAL } from '../core/placeholder.ts';
 import type { AuthEntry } from './auth-schema.ts';
 import { type FilledOptions, isAuthProvider, LISTEN_DEFAULTS } from './gate-schema.ts';
 import { findNearest, type Problem } from './problem.ts';
@@ -29,6 +30,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   rule(['auth', 'tenancy'], findUserIdProblems),
   rule(['auth', 'tenancy'], findEmbeddedTokenProblems),
   rule(['servers', 'tenancy'], findResourceTypeProblems),
+  rule(['servers', 'tenancy'], findMissingCredentials),
   rule(['servers', 'authorization'], findRuleProblems),
   rule(['servers', 'limits'], findLimitProblems),
 ];
@@ -37,7 +39,11 @@ function findAddressProblems({
   publicUrl,
   listen = LISTEN_DEFAULTS,
 }: Pick<FilledOptions, 'publicUrl' | 'listen'>) {
-  if (publicUrl !== undefined) return [];
+  if (publicUrl !== undefined) {
+    const isPlain = listen.tls !== undefined && publicUrl.toLowerCase().startsWith('http:');
+    const message = 'must be an https: URL when `listen.tls` is given';
+    return isPlain ? [{ path: ['publicUrl'], message }] : [];
+  }
   const why = !isLoopbackHost(listen.host)
     ? 'when `listen.host` is not a loopback address'
     : listen.port === 0
@@ -130,6 +136,22 @@ function findResourceTypeProblems({
       path: ['tenancy', 'credentials', type],
       message: `is used by no server${suggest(type, types)}`,
     }));
+}
+
+/** A value that is always left out is a mistake. */
+function findMissingCredentials({ servers, tenancy }: Pick<FilledOptions, 'servers' | 'tenancy'>): Problem[] {
+  return Object.entries(servers).flatMap(([name, server]) => {
+    const type = server.resourceType ?? name;
+    if (Object.hasOwn(tenancy?.credentials ?? {}, type)) return [];
+    return (['env', 'headers'] as const).flatMap((part) =>
+      Object.entries(server[part] ?? {})
+        .filter(([, value]) => value.includes(CREDENTIAL))
+        .map(([key]) => ({
+          path: ['servers', name, part, key],
+          message: `holds \`${CREDENTIAL}\`, and there is no \`tenancy.credentials.${type}\` to take it from`,
+        })),
+    );
+  });
 }
 
 function findRuleProblems({

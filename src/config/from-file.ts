@@ -24,6 +24,8 @@ export interface LoadOptions {
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** Serve over HTTP whatever the file says, with these in place of what it says. */
   readonly listen?: { readonly host?: string | undefined; readonly port?: number | undefined } | undefined;
+  /** Serve this command, run in the working directory, in place of the servers that the file names. */
+  readonly command?: { readonly name: string; readonly line: readonly string[] } | undefined;
 }
 
 const MAX_CONFIG_BYTES = 1_048_576;
@@ -48,13 +50,20 @@ export async function loadConfig(path?: string, options: LoadOptions = {}): Prom
     environment: options.environment ?? environment(),
     directory,
   });
-  const config = withListen(withAbsolutePaths(interpolation.value, directory), options.listen);
+  const given = withCommand(interpolation.value, options.command, cwd);
+  const config = withListen(withAbsolutePaths(given, directory), options.listen);
   const earlier = [...snapshot.problems, ...interpolation.problems];
   const problems = mergeProblems(earlier, fillOptions(config, { allowInstances: false }).problems);
   if (problems.length > 0) throw new ConfigurationError(problems.map(formatProblem));
   rememberReferences(config, interpolation.references);
   // The schema of files has accepted it.
   return config as GateConfig;
+}
+
+/** Whether {@link loadConfig} would find a file, one or more, in a directory. */
+export async function hasConfigFile(cwd: string): Promise<boolean> {
+  const entries = await readdir(cwd).catch((): string[] => []);
+  return CONFIG_FILES.some((name) => entries.includes(name));
 }
 
 async function findConfigFile(cwd: string): Promise<string> {
@@ -105,7 +114,7 @@ function withAbsolutePaths(config: unknown, directory: string): unknown {
       servers: Object.fromEntries(
         Object.entries(servers).map(([name, server]) => [
           name,
-          withAbsolute(server, 'module', absoluteModule(directory)),
+          withDirectory(withAbsolute(server, 'module', absoluteModule(directory)), directory),
         ]),
       ),
     }),
@@ -121,9 +130,24 @@ function withAbsolute(part: unknown, key: string, toAbsolute: (path: string) => 
   return typeof path === 'string' && path !== '' ? { ...part, [key]: toAbsolute(path) } : part;
 }
 
+/** A command runs where the file is, or where it says relative to that. */
+function withDirectory(server: unknown, directory: string): unknown {
+  if (!isRecord(server) || server['command'] === undefined) return server;
+  return withAbsolute({ cwd: '.', ...server }, 'cwd', (path) => resolve(directory, path));
+}
+
 // Anything else is the name of a package.
 function absoluteModule(directory: string): (module: string) => string {
   return (module) => (/^\.\.?[/\\]/.test(module) || isAbsolute(module) ? resolve(directory, module) : module);
+}
+
+/** Where the file knows a server of that name, its options count, but for where it comes from. */
+function withCommand(config: unknown, command: LoadOptions['command'], cwd: string): unknown {
+  if (command === undefined || !isRecord(config)) return config;
+  const { servers } = config;
+  const known = isRecord(servers) && Object.hasOwn(servers, command.name) ? servers[command.name] : {};
+  const { module: _module, url: _url, ...options } = isRecord(known) ? known : {};
+  return { ...config, servers: { [command.name]: { ...options, command: command.line, cwd } } };
 }
 
 function withListen(config: unknown, listen: LoadOptions['listen']): unknown {

@@ -3,9 +3,11 @@ import type { AuditSink } from '../audit/audit-sink.ts';
 import type { AuthProvider } from '../authn/auth-provider.ts';
 import { authEntry } from './auth-schema.ts';
 import { authorizationSchema, isAuthorizer, ruleKey } from './authorization-schema.ts';
-import type { AuditCallback, McpServerFactory } from './options.ts';
+import type { AuditCallback } from './options.ts';
+import { codeServer, fileServer } from './server-schema.ts';
 import { hasMethod } from './snapshot.ts';
-import { resourceType, tenancyOptionsSchema, tenancySchema } from './tenancy-schema.ts';
+import { tenancyOptionsSchema, tenancySchema } from './tenancy-schema.ts';
+import { tls } from './tls-schema.ts';
 import * as values from './values.ts';
 import {
   checkedText,
@@ -20,77 +22,26 @@ import {
   whole,
 } from './zod-parts.ts';
 
-const listen = strict(
-  {
-    host: checkedText(values.findListenHostProblem, 'Address to listen on.').default('127.0.0.1'),
-    port: whole(0, 65_535).default(3000).describe('0 takes any free port and needs a publicUrl.'),
-    path: checkedText(values.findPathProblem, 'Path of the server, or of the folder of servers.').default(
-      '/mcp',
-    ),
-    trustedProxies: texts(checkedText(values.findRangeProblem))
-      .default([])
-      .describe('Addresses and CIDR ranges of proxies whose forwarded headers count.'),
-    allowedHosts: texts(checkedText(values.findHostNameProblem))
-      .default([])
-      .describe('Host names served besides the one of publicUrl and loopback.'),
-    allowedOrigins: texts(checkedText(values.findOriginProblem))
-      .default([])
-      .describe('Exact origins whose pages may call, besides the one of publicUrl.'),
-  },
-  { later: ['tls'] },
-);
-
-const LATER_SERVERS = ['command', 'url', 'express', 'tools', 'env'];
-
-const serverCommon = {
-  instances: strict({
-    mode: choice(['fresh', 'pooled'])
-      .default('fresh')
-      .describe('One server per request, or kept for the same user.'),
-    max: whole(1, 100_000).default(100),
-    idleMs: milliseconds().default(300_000),
-    lifetimeMs: milliseconds().default(3_600_000),
-  })
-    .prefault({})
-    .describe('How servers are built and kept.'),
-  sessions: strict({
-    mode: choice(['stateless', 'stateful'])
-      .default('stateless')
-      .describe('Stateful: sessions of 2025-era clients.'),
-    idleMs: milliseconds().default(300_000),
-    lifetimeMs: milliseconds().default(3_600_000),
-    max: whole(1, 1_000_000).default(1000),
-    maxPerPrincipal: whole(1, 1_000_000).default(100),
-  })
-    .prefault({})
-    .describe('Protocol sessions.'),
-  timeoutMs: milliseconds().optional().describe('Longest a call may take; default limits.timeoutMs.'),
-  resourceType: resourceType.optional().describe('Default: the name of the server.'),
-  extras: strict({
-    query: texts().default([]),
-    headers: texts(checkedText(values.findHeaderNameProblem)).default([]),
-  })
-    .prefault({})
-    .describe('Query parameters and headers the server may see, by name.'),
-};
-
-const moduleServer = strict(
-  { module: text('Path or package that exports createServer.'), ...serverCommon },
-  { later: LATER_SERVERS, refused: { factory: 'can be given in code only; a file names a `module`' } },
-);
-
-const codeServer = strict(
-  {
-    module: text().exactOptional(),
-    factory: z.custom<McpServerFactory>(isFunction, 'must be a function').exactOptional(),
-    ...serverCommon,
-  },
-  { later: LATER_SERVERS },
-).check((context) => {
-  const { module, factory } = context.value;
-  if ((module === undefined) === (factory === undefined)) {
-    context.issues.push({ code: 'custom', message: 'needs either `module` or `factory`', input: undefined });
-  }
+const listen = strict({
+  host: checkedText(values.findListenHostProblem, 'Address to listen on.').default('127.0.0.1'),
+  port: whole(0, 65_535).default(3000).describe('0 takes any free port and needs a publicUrl.'),
+  path: checkedText(values.findPathProblem, 'Path of the server, or of the folder of servers.').default(
+    '/mcp',
+  ),
+  trustedProxies: texts(checkedText(values.findRangeProblem))
+    .default([])
+    .describe('Addresses and CIDR ranges of proxies whose forwarded headers count.'),
+  allowedHosts: texts(checkedText(values.findHostNameProblem))
+    .default([])
+    .describe('Host names served besides the one of publicUrl and loopback.'),
+  allowedOrigins: texts(checkedText(values.findOriginProblem))
+    .default([])
+    .describe('Exact origins whose pages may call, besides the one of publicUrl.'),
+  webSocket: z
+    .boolean()
+    .default(false)
+    .describe('Whether WebSocket connections are taken too, at <path>/ws.'),
+  tls: tls.exactOptional().describe('Serve HTTPS, by TLS 1.2 or later.'),
 });
 
 const serverName = formedText(
@@ -173,7 +124,7 @@ export const gateConfigSchema = strict(
     version: z.literal(1, 'must be 1, the version of this format').describe('Version of this format.'),
     publicUrl: publicUrl.exactOptional(),
     listen: listen.optional().describe('The HTTP listener; leave it out for stdio only.'),
-    servers: servers(moduleServer),
+    servers: servers(fileServer),
     auth: z.array(authEntry).min(1).describe('Who may come in; asked in order.'),
     tenancy: tenancySchema.optional().describe('Tenants, and upstream credentials by resource type.'),
     authorization: authorizationSchema.optional().describe('Who may do what.'),

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { CREDENTIAL } from '../core/placeholder.ts';
 import { type Problem, shorten } from './problem.ts';
 import { readBounded } from './read-bounded.ts';
 
@@ -18,6 +19,15 @@ export interface Interpolation {
 
 const MAX_FILE_BYTES = 65_536;
 const KEY_PROBLEM = 'holds `${` in a key, where nothing is replaced: write the name itself';
+
+const CREDENTIAL_PROBLEM =
+  'holds `${credential}`, which can stand in values of a server’s `env` and `headers` only: ' +
+  'arguments and URLs are seen by others';
+
+/** Where `${credential}` stands for the token of a user, and is left for the time of the request. */
+function isForCredential([section, , part, , ...deeper]: readonly PropertyKey[]): boolean {
+  return section === 'servers' && (part === 'env' || part === 'headers') && deeper.length === 0;
+}
 
 /**
  * Replaces `${env:NAME}` and `${file:PATH}` in every string of plain data, and `$${` by `${`. A key
@@ -45,6 +55,11 @@ export async function interpolate(value: unknown, sources: ReferenceSources): Pr
     const parts: string[] = [];
     const found: Problem[] = [];
     for (const token of tokenize(text)) {
+      if (typeof token !== 'string' && token.reference === 'credential') {
+        if (isForCredential(path)) parts.push(CREDENTIAL);
+        else found.push({ path, message: CREDENTIAL_PROBLEM });
+        continue;
+      }
       const outcome = typeof token === 'string' ? { text: token } : await follow(token.reference, sources);
       if (typeof token !== 'string') references.set(JSON.stringify(path), text);
       if ('problem' in outcome) found.push({ path, message: outcome.problem });

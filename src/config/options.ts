@@ -22,7 +22,7 @@ export interface GateConfig {
   readonly publicUrl?: string | undefined;
   readonly listen?: ListenConfig | undefined;
   /** By name, `[a-z0-9][a-z0-9_-]{0,62}`. Several servers are told apart by path: `<listen.path>/<name>`. */
-  readonly servers: Readonly<Record<string, ModuleServerConfig>>;
+  readonly servers: Readonly<Record<string, ModuleServerConfig | CommandServerConfig | RemoteServerConfig>>;
   /** Asked in order until one knows the credential. */
   readonly auth: readonly AuthConfig[];
   readonly tenancy?: TenancyConfig | undefined;
@@ -39,7 +39,9 @@ export interface GateConfig {
 export interface GateOptions
   extends Omit<GateConfig, 'version' | 'servers' | 'auth' | 'tenancy' | 'authorization' | 'audit'> {
   readonly version?: 1 | undefined;
-  readonly servers: Readonly<Record<string, ModuleServerConfig | FactoryServerOptions>>;
+  readonly servers: Readonly<
+    Record<string, ModuleServerConfig | FactoryServerOptions | CommandServerConfig | RemoteServerConfig>
+  >;
   readonly auth: readonly (AuthConfig | AuthProvider)[];
   readonly tenancy?: TenancyOptions | undefined;
   readonly authorization?: AuthorizationConfig | Authorizer | undefined;
@@ -62,6 +64,18 @@ export interface ListenConfig {
   readonly allowedHosts?: readonly string[] | undefined;
   /** Exact origins whose pages may call, besides the one of `publicUrl`; never `*`. */
   readonly allowedOrigins?: readonly string[] | undefined;
+  /** Whether WebSocket connections are taken too, at `<path>/ws` of each server. Default false. */
+  readonly webSocket?: boolean | undefined;
+  /** Serves HTTPS, by TLS 1.2 or later. Default: plain HTTP. Read at start: what is renewed needs a restart. */
+  readonly tls?: TlsConfig | undefined;
+}
+
+/** PEM as text, not paths: in a configuration file, write `${file:PATH}`. */
+export interface TlsConfig {
+  /** The certificate, followed by those that lead to its authority. */
+  readonly cert: string;
+  /** The key of the first certificate, not encrypted. */
+  readonly key: string;
 }
 
 /** What every kind of server has. */
@@ -80,6 +94,39 @@ export interface ServerConfig {
 export interface ModuleServerConfig extends ServerConfig {
   /** Path or package name. A path in a file is relative to that file. */
   readonly module: string;
+}
+
+/**
+ * A server over stdio that is a command: a process for each user, with an environment of a few names that are safe to
+ * pass on (`PATH`, `HOME`, `TMPDIR`, `LANG`, …) and of `env`, and nothing else of this process's.
+ */
+export interface CommandServerConfig extends ServerConfig {
+  /** The program and its arguments. No shell takes them apart. */
+  readonly command: readonly string[];
+  /**
+   * By name. `${credential}` in a value is the user's upstream token; without a token such a variable is left out.
+   * Arguments cannot hold it: whoever is on the machine sees them.
+   */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Default: the directory of the file, in code that of the process. */
+  readonly cwd?: string | undefined;
+  /** Longest a process may take until it answers. Default 60000: `npx` may have to install it first. */
+  readonly startTimeoutMs?: number | undefined;
+}
+
+/** A server elsewhere that speaks Streamable HTTP. It never sees a token that was sent to the gate. */
+export interface RemoteServerConfig extends ServerConfig {
+  /** `https:`, or `http:` on a loopback host. */
+  readonly url: string;
+  /**
+   * By name. `${credential}` in a value is the user's upstream token; without a token such a header is left out.
+   * Default, where the server's resource type has `tenancy.credentials`: `Authorization: Bearer ${credential}`.
+   */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Sends users' tokens and data unencrypted to a host that is not this one. */
+  readonly dangerouslyAllowHttp?: boolean | undefined;
+  /** Longest that connecting may take. Default 60000. */
+  readonly startTimeoutMs?: number | undefined;
 }
 
 /** A server built by a function. In code only. */
@@ -120,10 +167,15 @@ export interface ExtrasConfig {
 }
 
 export interface InstancesConfig {
-  /** `fresh` (default): one per request. `pooled`: kept for the same user, credential and extras. */
+  /**
+   * `fresh` (default): one per request. `pooled` (default of a command and a URL): kept for the same user, credential
+   * and extras.
+   */
   readonly mode?: 'fresh' | 'pooled' | undefined;
-  /** Default 100. */
+  /** Default 100. Of a command or a URL, those of sessions and connections count too. */
   readonly max?: number | undefined;
+  /** Of a command or a URL: processes or connections of one principal. Default 10. */
+  readonly maxPerPrincipal?: number | undefined;
   /** Default 300000. */
   readonly idleMs?: number | undefined;
   /** Default 3600000. */

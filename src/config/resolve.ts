@@ -1,3 +1,4 @@
+import { CREDENTIAL } from '../core/placeholder.ts';
 import type { Principal } from '../core/principal.ts';
 import { Secret } from '../core/secret.ts';
 import { isAuthorizer } from './authorization-schema.ts';
@@ -21,7 +22,7 @@ export function resolveOptions(options: FilledOptions): resolved.ResolvedGateOpt
     version: 1,
     publicUrl,
     listen,
-    servers: resolveServers(options.servers, listen.path, publicUrl),
+    servers: resolveServers(options, listen.path, publicUrl),
     auth: options.auth.map(resolveAuth),
     tenancy: resolveTenancy(options.tenancy),
     authorization: resolveAuthorization(options.authorization),
@@ -37,16 +38,22 @@ export function publicUrlOf({
   listen = LISTEN_DEFAULTS,
 }: Pick<FilledOptions, 'publicUrl' | 'listen'>): string {
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
-  return canonicalBaseUrl(publicUrl ?? `http://${host}:${listen.port}`);
+  const scheme = listen.tls === undefined ? 'http' : 'https';
+  return canonicalBaseUrl(publicUrl ?? `${scheme}://${host}:${listen.port}`);
 }
 
 function resolveListen(listen: FilledOptions['listen']): resolved.ResolvedListen {
-  const filled = listen ?? LISTEN_DEFAULTS;
-  return { ...filled, declared: listen !== undefined, allowedHosts: filled.allowedHosts.map(lowerCase) };
+  const { tls, ...filled } = listen ?? LISTEN_DEFAULTS;
+  return {
+    ...filled,
+    declared: listen !== undefined,
+    allowedHosts: filled.allowedHosts.map(lowerCase),
+    ...(tls !== undefined && { tls: { cert: tls.cert, key: new Secret(tls.key) } }),
+  };
 }
 
 function resolveServers(
-  servers: FilledOptions['servers'],
+  { servers, tenancy }: Pick<FilledOptions, 'servers' | 'tenancy'>,
   basePath: string,
   publicUrl: string,
 ): readonly resolved.ResolvedServer[] {
@@ -55,11 +62,11 @@ function resolveServers(
     const path = entries.length === 1 ? basePath : `${basePath === '/' ? '' : basePath}/${name}`;
     return {
       name,
-      source: sourceOf(server),
+      source: sourceOf(server, Object.hasOwn(tenancy?.credentials ?? {}, server.resourceType ?? name)),
       path,
       resource: path === '/' ? new URL(publicUrl).href : publicUrl + path,
       resourceType: server.resourceType ?? name,
-      instances: server.instances,
+      instances: resolveInstances(server),
       sessions: server.sessions,
       timeoutMs: server.timeoutMs,
       extras: { query: server.extras.query, headers: server.extras.headers.map(lowerCase) },
@@ -67,8 +74,35 @@ function resolveServers(
   });
 }
 
-function sourceOf({ module, factory }: FilledOptions['servers'][string]): resolved.ResolvedServer['source'] {
-  return factory === undefined ? { type: 'module', module: module ?? '' } : { type: 'factory', factory };
+type FilledServer = FilledOptions['servers'][string];
+
+const START_TIMEOUT_MS = 60_000;
+const MAX_PER_PRINCIPAL = 10;
+
+function sourceOf(server: FilledServer, hasCredentials: boolean): resolved.ResolvedSource {
+  const { startTimeoutMs = START_TIMEOUT_MS } = server;
+  if (server.factory !== undefined) return { type: 'factory', factory: server.factory };
+  if (server.command !== undefined) {
+    const [command = '', ...args] = server.command;
+    return { type: 'command', command, args, env: { ...server.env }, cwd: server.cwd, startTimeoutMs };
+  }
+  if (server.url !== undefined) {
+    const bearer = hasCredentials ? { authorization: `Bearer ${CREDENTIAL}` } : {};
+    return { type: 'url', url: server.url, headers: { ...(server.headers ?? bearer) }, startTimeoutMs };
+  }
+  return { type: 'module', module: server.module ?? '' };
+}
+
+/** Processes and connections are dear, so they are kept unless the options say otherwise. */
+export function resolveInstances({
+  command,
+  url,
+  instances,
+}: FilledServer): resolved.ResolvedServer['instances'] {
+  const isUpstream = command !== undefined || url !== undefined;
+  const { max, idleMs, lifetimeMs, mode = isUpstream ? 'pooled' : 'fresh' } = instances;
+  const maxPerPrincipal = instances.maxPerPrincipal ?? Math.min(MAX_PER_PRINCIPAL, max);
+  return { mode, max, idleMs, lifetimeMs, ...(isUpstream && { maxPerPrincipal }) };
 }
 
 function resolveAuth(entry: FilledOptions['auth'][number]): resolved.ResolvedAuth {

@@ -42,13 +42,14 @@ export interface ResolvedListen {
   /** Lower case. */
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
+  readonly webSocket: boolean;
+  /** Absent: plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: Secret } | undefined;
 }
 
 export interface ResolvedServer {
   readonly name: string;
-  readonly source:
-    | { readonly type: 'module'; readonly module: string }
-    | { readonly type: 'factory'; readonly factory: McpServerFactory };
+  readonly source: ResolvedSource;
   /** Where this listener serves it: `listen.path`, and `/<name>` when there are several servers. */
   readonly path: string;
   /** Its canonical URI: `publicUrl` and `path` (RFC 8707 §2). */
@@ -57,6 +58,8 @@ export interface ResolvedServer {
   readonly instances: {
     readonly mode: 'fresh' | 'pooled';
     readonly max: number;
+    /** Given for a command and a URL. */
+    readonly maxPerPrincipal?: number | undefined;
     readonly idleMs: number;
     readonly lifetimeMs: number;
   };
@@ -70,6 +73,28 @@ export interface ResolvedServer {
   readonly timeoutMs: number | undefined;
   /** Header names in lower case. */
   readonly extras: { readonly query: readonly string[]; readonly headers: readonly string[] };
+}
+
+export type ResolvedSource =
+  | { readonly type: 'module'; readonly module: string }
+  | { readonly type: 'factory'; readonly factory: McpServerFactory }
+  | ResolvedCommand
+  | ResolvedRemote;
+
+export interface ResolvedCommand {
+  readonly type: 'command';
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string | undefined;
+  readonly startTimeoutMs: number;
+}
+
+export interface ResolvedRemote {
+  readonly type: 'url';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly startTimeoutMs: number;
 }
 
 export type ResolvedAuth =

@@ -8,7 +8,7 @@ export function isLoopbackHost(host: string): boolean {
 }
 
 /** What keeps `value` from being a URL that secrets may travel to. */
-function findUrlProblem(value: string): string | undefined {
+function findUrlProblem(value: string, allowsHttp = false): string | undefined {
   // URL drops blanks and turns backslashes around; what is compared later must be what was written.
   if (/[\s\\]/.test(value)) return 'must not contain blanks or backslashes';
   const url = parseUrl(value);
@@ -16,7 +16,7 @@ function findUrlProblem(value: string): string | undefined {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must be an https: URL';
   if (url.username !== '' || url.password !== '') return 'must not contain a user name or password';
   if (value.includes('#')) return 'must not have a fragment (`#…`)';
-  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) {
+  if (url.protocol === 'http:' && !allowsHttp && !isLoopbackHost(url.hostname)) {
     return 'must be an https: URL; http: is for loopback hosts (localhost, 127.0.0.1, [::1])';
   }
   return undefined;
@@ -25,6 +25,13 @@ function findUrlProblem(value: string): string | undefined {
 /** {@link findUrlProblem}, and no query either: something is appended to this URL, or it is compared. */
 export function findBaseUrlProblem(value: string): string | undefined {
   return findUrlProblem(value) ?? (value.includes('?') ? 'must not have a query (`?…`)' : undefined);
+}
+
+/** For the endpoint of another server. It may have a query. */
+export function findRemoteUrlProblem(value: string, allowsHttp: boolean): string | undefined {
+  const problem = findUrlProblem(value, allowsHttp);
+  const isPlain = problem !== undefined && findUrlProblem(value, true) === undefined;
+  return isPlain ? `${problem} (or say \`dangerouslyAllowHttp: true\`)` : problem;
 }
 
 /** The URL as URL spells it, without slashes at the end. */
@@ -144,6 +151,11 @@ export function findHeaderNameProblem(value: string): string | undefined {
   return CREDENTIAL_FIELDS.includes(value.toLowerCase())
     ? 'must not be a header that carries credentials'
     : undefined;
+}
+
+/** POSIX.1-2017 §8.1, and lower case, which programs use too. */
+export function isVariableName(value: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(value);
 }
 
 /** RFC 9110 §5.1. */

@@ -42,7 +42,10 @@ export interface Admission {
   readonly caller: Caller;
   /** The upstream token; empty when none is needed or the account is not linked. */
   readonly upstreamToken: Secret;
-  /** Resolves at once, or when the event is durable where the audit demands it before the answer. */
+  /**
+   * Resolves at once, or when the event is durable where the audit demands it before the answer. Only the first
+   * outcome counts; while it is being written, a later call waits for it too.
+   */
   settle(outcome: Outcome): void | Promise<void>;
 }
 

@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'CONFIGURATION_ERROR'
   | 'RATE_LIMIT_EXCEEDED'
   | 'SERVER_POOL_ERROR'
+  | 'SERVER_UNAVAILABLE'
   | 'TRANSPORT_ERROR'
   | 'VALIDATION_ERROR'
   | 'HOST_NOT_ALLOWED'
@@ -39,6 +40,7 @@ export const ERRORS: Readonly<Record<ErrorCode, { readonly status: number; reado
   CONFIGURATION_ERROR: { status: 500, rpcCode: -32603 },
   RATE_LIMIT_EXCEEDED: { status: 429, rpcCode: -32029 },
   SERVER_POOL_ERROR: { status: 503, rpcCode: -32053 },
+  SERVER_UNAVAILABLE: { status: 503, rpcCode: -32053 },
   TRANSPORT_ERROR: { status: 500, rpcCode: -32603 },
   VALIDATION_ERROR: { status: 400, rpcCode: -32600 },
   HOST_NOT_ALLOWED: { status: 403, rpcCode: -32000 },
@@ -131,6 +133,24 @@ export class ServerPoolError extends MCPAuthError {
   constructor(message: string, options?: ErrorOptions) {
     super('SERVER_POOL_ERROR', message, options);
   }
+}
+
+/** The server behind the gate is a process or another host, and does not start or cannot be reached. */
+export class ServerUnavailableError extends MCPAuthError {
+  readonly retryAfterSeconds: number;
+
+  constructor(message: string, options: ErrorOptions & { readonly retryAfterSeconds?: number } = {}) {
+    super('SERVER_UNAVAILABLE', message, options);
+    this.retryAfterSeconds = options.retryAfterSeconds ?? RETRY_AFTER_SECONDS;
+  }
+}
+
+const RETRY_AFTER_SECONDS = 5;
+
+/** What an outage (503) tells its callers as `Retry-After`; undefined for what waiting does not mend. */
+export function retryAfterOf(error: MCPAuthError): number | undefined {
+  if (error instanceof ServerUnavailableError) return error.retryAfterSeconds;
+  return error.status === 503 ? RETRY_AFTER_SECONDS : undefined;
 }
 
 export class TransportError extends MCPAuthError {

@@ -44,10 +44,18 @@ export function createPrincipal(init: PrincipalInit): Principal {
   });
 }
 
-/** The same person seen in a tenant: a new principal with a new key. */
+/** The same person seen in a tenant: another principal with another key, the same one each time while it lives. */
 export function withTenant(principal: Principal, tenantId: string): Principal {
-  return principal.tenantId === tenantId ? principal : createPrincipal({ ...principal, tenantId });
+  if (principal.tenantId === tenantId) return principal;
+  const known = lastInTenant.get(principal);
+  if (known?.tenantId === tenantId) return known;
+  const found = createPrincipal({ ...principal, tenantId });
+  // What can still change may be somebody else by the next request.
+  if (Object.isFrozen(principal)) lastInTenant.set(principal, found);
+  return found;
 }
+
+const lastInTenant = new WeakMap<Principal, Principal>();
 
 // JSON keeps the three parts apart whatever characters they hold.
 function principalKey(issuer: string, tenantId: string | undefined, subject: string): string {

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 
 const inspect = Symbol.for('nodejs.util.inspect.custom');
 
@@ -8,6 +8,7 @@ const inspect = Symbol.for('nodejs.util.inspect.custom');
  */
 export class Secret {
   readonly #value: string;
+  #fingerprint: string | undefined;
 
   constructor(value: string) {
     this.#value = value;
@@ -26,7 +27,8 @@ export class Secret {
 
   /** SHA-256 in base64url: a key for caches and lists that must not hold the value. */
   fingerprint(): string {
-    return digest(this.#value).toString('base64url');
+    this.#fingerprint ??= hash('sha256', this.#value, 'base64url');
+    return this.#fingerprint;
   }
 
   toString(): string {
@@ -43,5 +45,5 @@ export class Secret {
 }
 
 function digest(value: string): Buffer {
-  return createHash('sha256').update(value, 'utf8').digest();
+  return hash('sha256', value, 'buffer');
 }

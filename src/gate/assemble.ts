@@ -15,7 +15,9 @@ import { createLiveStreams, type LiveStreams } from '../http/live-streams.ts';
 import { resourceMetadataPath, serializeResourceMetadata } from '../http/metadata.ts';
 import { createOriginRules } from '../http/origin.ts';
 import { createTrustedProxies } from '../http/proxies.ts';
-import { createSite, type Site } from '../http/site.ts';
+import { createPathCheck, createSite, type Site } from '../http/site.ts';
+import { createTickets } from '../http/tickets.ts';
+import { createUpgradeSite } from '../http/websocket-upgrade.ts';
 import { createCallLimits } from '../limits/calls.ts';
 import { createFailureLimit } from '../limits/failures.ts';
 import { createProgressMonitor, type ProgressMonitor } from '../mcp/progress.ts';
@@ -25,8 +27,9 @@ import { type BuiltAuth, buildAuth } from './build-auth.ts';
 import { type BuiltServer, buildServer, type SharedParts } from './build-server.ts';
 import { type BuiltTenancy, buildTenancy } from './build-tenancy.ts';
 import { createErrorReporter } from './error-reporter.ts';
-import { loadFactory } from './load-factory.ts';
+import { loadSource } from './load-source.ts';
 import { createRevocations, type Revocations } from './revocations.ts';
+import { createWebSocketEntry, type WebSocketEntry, type WebSocketOptions } from './websocket.ts';
 
 /** What a spelling other than `createGate` adds to the options. */
 export interface AssemblyExtras {
@@ -48,6 +51,10 @@ export interface AssemblyExtras {
 export interface Assembly {
   readonly servers: readonly BuiltServer[];
   readonly site: Site;
+  /** Whether the site serves something at a path. */
+  readonly owns: (path: string) => boolean;
+  /** From now on gives tickets too. */
+  takeWebSockets(options?: WebSocketOptions): WebSocketEntry;
   readonly auth: BuiltAuth;
   readonly tenancy: BuiltTenancy;
   readonly audit: AuditSink;
@@ -56,6 +63,7 @@ export interface Assembly {
   readonly revocations: Revocations;
   /** From now on the site answers 503. */
   refuseNew(): void;
+  readonly onError: (error: unknown) => void;
 }
 
 export async function assemble(options: ResolvedGateOptions, extras: AssemblyExtras = {}): Promise<Assembly> {
@@ -65,7 +73,10 @@ export async function assemble(options: ResolvedGateOptions, extras: AssemblyExt
   const sdk = await loadServerSdk();
   // Loading comes first: a module that cannot be loaded must leave no timer and no open file behind.
   const sources = await Promise.all(
-    options.servers.map(async (server) => ({ server, factory: await loadFactory(server) })),
+    options.servers.map(async (server) => ({
+      server,
+      source: await loadSource(server, { env, now, onError }),
+    })),
   );
   const auth = buildAuth(options.auth, env);
   const tenancy = buildTenancy(options.tenancy, { env, tokenSource: auth.tokenSource });
@@ -93,11 +104,11 @@ export async function assemble(options: ResolvedGateOptions, extras: AssemblyExt
     onError,
   };
   const servers: BuiltServer[] = [];
-  for (const { server, factory } of sources) {
+  for (const { server, source } of sources) {
     servers.push(
       buildServer(shared, {
         server,
-        factory,
+        source,
         transport: extras.transport ?? 'http',
         credentials: tenancy.credentialsFor(server.resourceType),
         extraQuery: extras.extraQuery ?? server.extras.query,
@@ -117,10 +128,11 @@ export async function assemble(options: ResolvedGateOptions, extras: AssemblyExt
     progress: shared.progress,
     liveStreams,
     revocations,
-    site: buildSite({ options, extras, shared, servers, tenancy, isClosing: () => closing }),
+    ...buildSite({ options, extras, shared, servers, tenancy, isClosing: () => closing }),
     refuseNew: () => {
       closing = true;
     },
+    onError,
   };
 }
 
@@ -149,7 +161,14 @@ interface SiteParts {
   readonly isClosing: () => boolean;
 }
 
-function buildSite({ options, extras, shared, servers, tenancy, isClosing }: SiteParts): Site {
+function buildSite({
+  options,
+  extras,
+  shared,
+  servers,
+  tenancy,
+  isClosing,
+}: SiteParts): Pick<Assembly, 'site' | 'owns' | 'takeWebSockets'> {
   const { allowedHosts, allowedOrigins, trustedProxies } = options.listen;
   const origins = createOriginRules({
     publicUrl: options.publicUrl,
@@ -157,17 +176,28 @@ function buildSite({ options, extras, shared, servers, tenancy, isClosing }: Sit
     allowedOrigins,
     anyOrigin: extras.anyOrigin === true,
   });
-  return createSite({
+  const routes = {
     servers: servers.map(({ site }) => site),
     metadata: metadataDocuments(shared, servers),
-    origins,
-    cors: createCors(origins, extras.corsHeaders),
-    proxies: createTrustedProxies(trustedProxies),
     tenantPrefix: tenancy.tenantPrefix,
-    isClosing,
-    onError: shared.onError,
-    now: shared.now,
-  });
+  };
+  const proxies = createTrustedProxies(trustedProxies);
+  const door = { ...routes, origins, proxies, isClosing, onError: shared.onError, now: shared.now };
+  const tickets = createTickets(shared.now);
+  const upgrades = createUpgradeSite({ ...door, tickets });
+  let takesWebSockets = false;
+  return {
+    site: createSite({
+      ...door,
+      cors: createCors(origins, extras.corsHeaders),
+      tickets: () => (takesWebSockets ? tickets : undefined),
+    }),
+    owns: createPathCheck(routes),
+    takeWebSockets(sockets) {
+      takesWebSockets = true;
+      return createWebSocketEntry({ ...shared, servers, upgrades }, sockets);
+    },
+  };
 }
 
 function metadataDocuments(

@@ -21,13 +21,15 @@ import { type Catalogs, createCatalogs } from '../mcp/catalog.ts';
 import { createDirectory, isCatalogOf } from '../mcp/directory.ts';
 import { createMcpEndpoint } from '../mcp/endpoint.ts';
 import { createEventHub, type EventHub } from '../mcp/event-hub.ts';
-import { createInstances, type Instances, type MCPServerFactory } from '../mcp/instances.ts';
+import { createInstances, type Instances } from '../mcp/instances.ts';
 import type { ProgressMonitor } from '../mcp/progress.ts';
 import { createProtocolSessions, type ProtocolSessions } from '../mcp/protocol-sessions.ts';
-import { readExtras } from '../mcp/request-extras.ts';
+import { type ExtrasRules, readExtras } from '../mcp/request-extras.ts';
 import type { ServerSdk } from '../mcp/sdk.ts';
 import { createServerRuntime, type ServerRuntime } from '../mcp/server-runtime.ts';
+import { createUpstreamInstances } from '../mcp/upstream/upstream-instances.ts';
 import type { TenantResolver } from '../tenancy/tenant-resolver.ts';
+import type { LoadedSource } from './load-source.ts';
 
 /** What all servers of a gate have in common. */
 export interface SharedParts {
@@ -50,7 +52,7 @@ export interface SharedParts {
 
 export interface ServerPlan {
   readonly server: ResolvedServer;
-  readonly factory: MCPServerFactory;
+  readonly source: LoadedSource;
   readonly transport: TransportKind;
   readonly credentials: CredentialOptions | undefined;
   readonly extraQuery: readonly string[] | 'all';
@@ -67,6 +69,8 @@ export interface BuiltServer {
   readonly runtime: ServerRuntime;
   readonly site: ServerSite;
   readonly hub: EventHub;
+  /** What of a request its factory sees. */
+  readonly extras: ExtrasRules;
   readonly instances: Instances;
   readonly sessions: ProtocolSessions | undefined;
   readonly catalogs: { readonly tools: Catalogs; readonly prompts: Catalogs };
@@ -82,7 +86,7 @@ export function buildServer(shared: SharedParts, plan: ServerPlan): BuiltServer 
     prompts: createCatalogs({ now: shared.now }),
   };
   const instances = buildInstances(shared, plan);
-  const sessions = buildSessions(shared, server);
+  const sessions = buildSessions(shared, plan);
   const hub = createEventHub(shared.onError);
   const guard = createGuard({
     ...shared,
@@ -141,25 +145,51 @@ export function buildServer(shared: SharedParts, plan: ServerPlan): BuiltServer 
     runtime,
     site,
     hub,
+    extras,
     instances,
     sessions,
     catalogs,
   };
 }
 
-function buildInstances(shared: SharedParts, { server, factory }: ServerPlan): Instances {
+function buildInstances(shared: SharedParts, { server, source }: ServerPlan): Instances {
+  if (source.type === 'upstream') {
+    const { mode, max, maxPerPrincipal = max, idleMs, lifetimeMs } = server.instances;
+    const limits = { max, maxPerPrincipal, idleMs, lifetimeMs, keeps: mode === 'pooled' };
+    return createUpstreamInstances({ ...shared, connect: source.connect, limits });
+  }
   return createInstances({
     sdk: shared.sdk,
-    factory,
+    factory: source.factory,
     resourceType: server.resourceType,
     pool: server.instances.mode === 'pooled' ? server.instances : undefined,
+    liveStreams: shared.liveStreams,
     now: shared.now,
     onError: shared.onError,
   });
 }
 
-function buildSessions(shared: SharedParts, { sessions }: ResolvedServer): ProtocolSessions | undefined {
-  return sessions.mode === 'stateful' ? createProtocolSessions(sessions, shared) : undefined;
+function buildSessions(
+  shared: SharedParts,
+  { server: { sessions, instances }, source }: ServerPlan,
+): ProtocolSessions | undefined {
+  if (sessions.mode !== 'stateful') return undefined;
+  if (source.type !== 'upstream') return createProtocolSessions(sessions, shared);
+  const { max, maxPerPrincipal = max } = instances;
+  // The oldest give way before the places that sessions may hold are taken: one is for the next to open.
+  const room = { max: atLeastOne(max - 2), maxPerPrincipal: atLeastOne(maxPerPrincipal - 2) };
+  return createProtocolSessions(
+    {
+      ...sessions,
+      max: Math.min(sessions.max, room.max),
+      maxPerPrincipal: Math.min(sessions.maxPerPrincipal, room.maxPerPrincipal),
+    },
+    shared,
+  );
+}
+
+function atLeastOne(count: number): number {
+  return Math.max(1, count);
 }
 
 // Without an authorization server there is nothing to discover (RFC 9728 §2), so nothing points there.

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { toWebResponse } from '../http/answer.ts';
 import { fromWebRequest } from '../http/inbound-request.ts';
 import type { Assembly } from './assemble.ts';
 import { closeGate, countTraffic, type WaysIn } from './close-gate.ts';
@@ -139,7 +140,7 @@ describe('countTraffic', () => {
     const first = traffic.site(REQUEST);
     expect(traffic.unanswered).toBe(1);
     answer(new Response('done'));
-    expect(await (await first).text()).toBe('done');
+    expect(await toWebResponse(await first).text()).toBe('done');
     const second = traffic.site(REQUEST);
     fail(new Error('broken'));
     await expect(second).rejects.toThrow('broken');

@@ -2,6 +2,7 @@ import type { Listener } from '../http/listener.ts';
 import type { Site } from '../http/site.ts';
 import type { Assembly } from './assemble.ts';
 import type { GateConnection } from './connection.ts';
+import type { WebSocketEntry } from './websocket.ts';
 
 /** A site that knows how many of its requests have no answer yet. */
 export interface Traffic {
@@ -31,6 +32,7 @@ export interface WaysIn {
   readonly traffic: Traffic;
   readonly listening: Promise<Listener> | undefined;
   readonly connections: Iterable<GateConnection>;
+  readonly webSockets?: Iterable<WebSocketEntry>;
 }
 
 /** Longest that calls in flight may take to finish. */
@@ -44,13 +46,14 @@ const RELEASE_MS = 5_000;
  */
 export async function closeGate(
   assembly: Assembly,
-  { traffic, listening, connections }: WaysIn,
+  { traffic, listening, connections, webSockets = [] }: WaysIn,
 ): Promise<void> {
   assembly.refuseNew();
   assembly.liveStreams.closeAll();
   const listener = await listening?.catch(() => undefined);
   const isIdle = () => traffic.unanswered === 0 && assembly.servers.every(({ guard }) => guard.running === 0);
-  await Promise.all([listener?.close(GRACE_MS), whenIdle(isIdle, GRACE_MS)]);
+  const sockets = [...webSockets].map((entry) => entry.close(GRACE_MS));
+  await Promise.all([listener?.close(GRACE_MS), whenIdle(isIdle, GRACE_MS), ...sockets]);
   const { servers, progress, tenancy, auth, audit } = assembly;
   await releaseAll([
     ...[...connections].map((connection) => () => connection.close()),

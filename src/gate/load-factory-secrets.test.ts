@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseGateOptions } from '../config/schema.ts';
 import { ConfigurationError } from '../core/errors.ts';
-import { loadFactory } from './load-factory.ts';
+import { type BuiltInSource, loadFactory } from './load-factory.ts';
 
 let directory: string;
 
@@ -23,7 +23,7 @@ async function problemOf(name: string, content: string): Promise<string> {
   const options = parseGateOptions({ servers: { notes: { module } }, auth }, { allowInstances: true });
   const [server] = options.servers;
   if (server === undefined) return expect.fail('there is one server');
-  const error: unknown = await loadFactory(server).catch((reason: unknown) => reason);
+  const error: unknown = await loadFactory(server as BuiltInSource).catch((reason: unknown) => reason);
   if (!(error instanceof ConfigurationError)) return expect.fail('it must not load');
   return error.problems.join(' ');
 }

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseGateOptions } from '../config/schema.ts';
 import { ConfigurationError } from '../core/errors.ts';
-import { loadFactory } from './load-factory.ts';
+import { type BuiltInSource, loadFactory } from './load-factory.ts';
 
 let directory: string;
 
@@ -14,10 +14,10 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-function serverOf(source: { readonly module: string } | { readonly factory: () => never }) {
+function serverOf(source: { readonly module: string } | { readonly factory: () => never }): BuiltInSource {
   const options = { servers: { notes: source }, auth: [{ type: 'jwt', secret: 'x'.repeat(32) }] };
   const [server] = parseGateOptions(options, { allowInstances: true }).servers;
-  return server ?? expect.fail('no server');
+  return (server ?? expect.fail('no server')) as BuiltInSource;
 }
 
 async function load(name: string, source: string): Promise<unknown> {

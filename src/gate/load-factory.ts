@@ -2,12 +2,18 @@ import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { redactText } from '../audit/redact.ts';
 import { describeFailure } from '../config/describe-failure.ts';
-import type { ResolvedServer } from '../config/resolved-options.ts';
+import type { ResolvedSource } from '../config/resolved-options.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { MCPServerFactory } from '../mcp/instances.ts';
 
+/** A server that is built in this process. */
+export interface BuiltInSource {
+  readonly name: string;
+  readonly source: Extract<ResolvedSource, { readonly type: 'module' | 'factory' }>;
+}
+
 /** The factory of a server: given in code, or the export `createServer` of its module. @throws ConfigurationError */
-export async function loadFactory({ name, source }: ResolvedServer): Promise<MCPServerFactory> {
+export async function loadFactory({ name, source }: BuiltInSource): Promise<MCPServerFactory> {
   // Options cannot name the SDK's types, so their factory says less than ours.
   if (source.type === 'factory') return source.factory as unknown as MCPServerFactory;
   const isPath = source.module.startsWith('.') || isAbsolute(source.module);

@@ -50,8 +50,8 @@ export interface WrapServerConfig {
 }
 
 export interface TransportConfig {
-  /** `sse` and `http` are both Streamable HTTP. */
-  readonly type: 'stdio' | 'sse' | 'http';
+  /** `sse` and `http` are both Streamable HTTP; `websocket` is that and WebSocket, at `<basePath>/ws`. */
+  readonly type: 'stdio' | 'sse' | 'http' | 'websocket';
   /** Default 3000. */
   readonly port?: number | undefined;
   /** Default `0.0.0.0`. */

@@ -50,8 +50,8 @@ function findMissing(config: LooseConfig): readonly string[] {
   else if (!/^[a-z0-9_-]+$/.test(toResourceType(resourceType))) {
     problems.push('resourceType: use letters, digits, `_` and `-`');
   }
-  if (!['stdio', 'sse', 'http'].includes(transport?.type ?? '')) {
-    problems.push('transport.type: one of stdio, sse, http is required');
+  if (!['stdio', 'sse', 'http', 'websocket'].includes(transport?.type ?? '')) {
+    problems.push('transport.type: one of stdio, sse, http, websocket is required');
   }
   if (audit !== undefined && typeof audit?.write !== 'function')
     problems.push('audit: must have write(event)');

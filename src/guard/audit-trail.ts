@@ -35,8 +35,9 @@ export function createAuditTrail(sink: AuditSink, server: string, now: Clock): A
     sink.write(event);
     if (sink.durability === 'before-answer') return sink.flush();
   };
+  const timeOf = createTimeText(now);
   const base = (context: RequestContext, principal: Principal | undefined) => ({
-    time: new Date(now()).toISOString(),
+    time: timeOf(),
     server,
     requestId: context.requestId,
     remoteAddress: context.remoteAddress,
@@ -80,6 +81,18 @@ export function createAuditTrail(sink: AuditSink, server: string, now: Clock): A
         durationMs: now() - startedAt,
         traceId,
       }),
+  };
+}
+
+/** ISO 8601, written out once for all that happens in the same millisecond. */
+function createTimeText(now: Clock): () => string {
+  let lastMs: number | undefined;
+  let text = '';
+  return () => {
+    const ms = now();
+    if (ms !== lastMs) text = new Date(ms).toISOString();
+    lastMs = ms;
+    return text;
   };
 }
 

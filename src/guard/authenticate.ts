@@ -14,15 +14,28 @@ export interface AuthenticateOptions {
 
 /** Step 1: who is asking. A provider that throws could not check: 503, never a pass. */
 export function authenticate(options: AuthenticateOptions): Step<Arrival> {
-  return async (arrival) => {
-    let result: AuthResult;
+  return (arrival) => {
     try {
-      result = await options.provider.authenticate(arrival.context);
+      const known = options.provider.recall?.(arrival.context);
+      return known === undefined ? ask(options, arrival) : apply(options, arrival, known);
     } catch (error) {
-      return unavailable(error instanceof Error ? error.name : 'provider threw');
+      return threw(error);
     }
-    return apply(options, arrival, result);
   };
+}
+
+async function ask(options: AuthenticateOptions, arrival: Arrival): Promise<StepResult> {
+  let result: AuthResult;
+  try {
+    result = await options.provider.authenticate(arrival.context);
+  } catch (error) {
+    return threw(error);
+  }
+  return apply(options, arrival, result);
+}
+
+function threw(error: unknown): Refusal {
+  return unavailable(error instanceof Error ? error.name : 'provider threw');
 }
 
 function apply(options: AuthenticateOptions, arrival: Arrival, result: AuthResult): StepResult {

@@ -13,19 +13,38 @@ import type { Passage, Step, StepResult } from './passage.ts';
  * anywhere in it are asked for in one challenge. What does not exist is refused like what is hidden.
  */
 export function authorize(authorizer: Authorizer, directory: TargetDirectory): Step<Passage> {
-  return async (passage) => {
+  return (passage) => {
     const { caller, facts } = passage;
-    let refusal: Refusal | undefined;
-    for (const access of facts.accesses) {
-      const found = await judge({ authorizer, directory, caller, access });
-      if (found === undefined) continue;
-      // Which resources exist is for the server to say, and that comes after the upstream token.
-      if (found.hidden === true && access.target.kind === 'resource') passage.hidden = found;
-      else if (found.remedy?.kind !== 'scopes') return found;
-      else refusal = refusal === undefined ? found : mergeScopes(refusal, found);
-    }
-    return refusal;
+    const [access, second] = facts.accesses;
+    if (access === undefined || second !== undefined) return judgeAll({ authorizer, directory }, passage);
+    // Nearly every message asks for one thing, and the answer is known at once.
+    const found = judge({ authorizer, directory, caller, access });
+    return isPending(found)
+      ? found.then((refusal) => noteHidden(passage, access, refusal))
+      : noteHidden(passage, access, found);
   };
+}
+
+async function judgeAll(
+  judges: Pick<Question, 'authorizer' | 'directory'>,
+  passage: Passage,
+): Promise<StepResult> {
+  const { caller, facts } = passage;
+  let refusal: Refusal | undefined;
+  for (const access of facts.accesses) {
+    const found = noteHidden(passage, access, await judge({ ...judges, caller, access }));
+    if (found === undefined) continue;
+    if (found.remedy?.kind !== 'scopes') return found;
+    refusal = refusal === undefined ? found : mergeScopes(refusal, found);
+  }
+  return refusal;
+}
+
+/** Which resources exist is for the server to say, and that comes after the upstream token. */
+function noteHidden(passage: Passage, { target }: Access, found: StepResult): StepResult {
+  if (found?.hidden !== true || target.kind !== 'resource') return found;
+  passage.hidden = found;
+  return undefined;
 }
 
 /** The end of step 4, where the server would have said that it does not know the resource. */
@@ -38,29 +57,47 @@ interface Question {
   readonly access: Access;
 }
 
-async function judge(question: Question): Promise<StepResult> {
-  const { authorizer, directory, caller, access } = question;
-  const { droppable, ...wanted } = access;
-  const { target } = access;
-  const decision = await authorizer.decide({
-    ...wanted,
-    principal: caller.principal,
-    context: caller.context,
-  });
-  if (decision.effect === 'deny') {
-    if (decision.reason === 'authentication_required')
-      return refuse('MISSING_CREDENTIALS', 'A credential is required');
-    const isFinal = decision.remedy === undefined;
-    if (isFinal && droppable === true) return undefined;
-    const listing = await judgeListing(question);
-    if (listing !== undefined) return mergeScopes(listing, refusalOf(decision));
-    if (target.kind === 'server') return refusalOf(decision);
-    if (isFinal) return unknownTarget(target, decision.reason);
-  }
-  // The directory is asked only for someone who may at least hope: nothing runs for the others.
-  if (target.kind !== 'server' && !(await directory.has(caller, target)))
-    return unknownTarget(target, 'unknown_target');
-  return decision.effect === 'allow' ? undefined : refusalOf(decision);
+function judge(question: Question): StepResult | Promise<StepResult> {
+  const { authorizer, caller, access } = question;
+  const { droppable: _, ...wanted } = access;
+  const decision = authorizer.decide({ ...wanted, principal: caller.principal, context: caller.context });
+  return isPending(decision)
+    ? Promise.resolve(decision).then((decided) => judgeDecision(question, decided))
+    : judgeDecision(question, decision);
+}
+
+function judgeDecision(question: Question, decision: Decision): StepResult | Promise<StepResult> {
+  return decision.effect === 'allow' ? checkExists(question) : judgeDenied(question, decision);
+}
+
+async function judgeDenied(
+  question: Question,
+  decision: Extract<Decision, { effect: 'deny' }>,
+): Promise<StepResult> {
+  const { target, droppable } = question.access;
+  if (decision.reason === 'authentication_required')
+    return refuse('MISSING_CREDENTIALS', 'A credential is required');
+  const isFinal = decision.remedy === undefined;
+  if (isFinal && droppable === true) return undefined;
+  const listing = await judgeListing(question);
+  if (listing !== undefined) return mergeScopes(listing, refusalOf(decision));
+  if (target.kind === 'server') return refusalOf(decision);
+  if (isFinal) return unknownTarget(target, decision.reason);
+  return (await checkExists(question)) ?? refusalOf(decision);
+}
+
+/** The directory is asked only for someone who may at least hope: nothing runs for the others. */
+function checkExists({ directory, caller, access: { target } }: Question): StepResult | Promise<StepResult> {
+  if (target.kind === 'server') return undefined;
+  const unlessFound = (exists: boolean): StepResult =>
+    exists ? undefined : unknownTarget(target, 'unknown_target');
+  const exists = directory.has(caller, target);
+  return isPending(exists) ? Promise.resolve(exists).then(unlessFound) : unlessFound(exists);
+}
+
+/** Of whichever kind: those who decide are not all ours. */
+function isPending<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as Partial<Promise<T>> | undefined)?.then === 'function';
 }
 
 const LISTS: Partial<Record<Target['kind'], Action>> = {

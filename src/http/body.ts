@@ -17,7 +17,9 @@ export async function readJsonBody(request: InboundRequest, limits: BodyLimits):
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > limits.maxBytes) return tooLarge(limits);
   const body = request.body();
-  const text = body === null ? '' : await readText(body, limits);
+  const whole = body?.takeAll?.();
+  const text =
+    body === null ? '' : whole === undefined ? await readText(body, limits) : decodeWhole(whole, limits);
   if (typeof text !== 'string') return text;
   if (isDeeperThan(text, limits.maxDepth)) {
     return refuse('VALIDATION_ERROR', `The body nests deeper than ${limits.maxDepth} levels`);
@@ -38,6 +40,19 @@ function isEncoded({ headers }: InboundRequest): boolean {
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
+
+function decodeWhole(bytes: Uint8Array, limits: BodyLimits): string | Refusal {
+  if (bytes.byteLength > limits.maxBytes) return tooLarge(limits);
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return notText();
+  }
+}
+
+function notText(): Refusal {
+  return refuse('VALIDATION_ERROR', 'The body could not be read as UTF-8 text', { detail: 'parse' });
+}
 
 async function readText(body: AsyncIterable<Uint8Array>, limits: BodyLimits): Promise<string | Refusal> {
   const reader = body[Symbol.asyncIterator]();
@@ -61,7 +76,7 @@ async function readText(body: AsyncIterable<Uint8Array>, limits: BodyLimits): Pr
     }
     return decoder.decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
   } catch {
-    return refuse('VALIDATION_ERROR', 'The body could not be read as UTF-8 text', { detail: 'parse' });
+    return notText();
   } finally {
     clearTimeout(timer);
     // Not awaited: a stalled sender must not hold the answer back.

@@ -28,6 +28,8 @@ const EXPOSED_HEADERS = [
   'DPoP-Nonce',
 ].join(', ');
 
+const NONE: ReturnType<Cors['headersFor']> = [];
+
 export interface Cors {
   /** Answers a preflight, which carries no credential by design (Fetch §4.8). */
   preflight(request: InboundRequest): Response | undefined;
@@ -41,7 +43,8 @@ export function createCors(rules: OriginRules, extraHeaders: readonly string[] =
 
   const headersFor: Cors['headersFor'] = (request) => {
     const origin = singleHeader(request.headers, 'origin');
-    if (typeof origin !== 'string' || !isAllowedOrigin(origin, rules)) return [];
+    if (origin === undefined) return NONE;
+    if (typeof origin !== 'string' || !isAllowedOrigin(origin, rules)) return NONE;
     return [
       ['access-control-allow-origin', origin],
       ['access-control-allow-credentials', 'true'],

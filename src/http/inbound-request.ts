@@ -11,6 +11,12 @@ export interface ConnectionInfo {
   readonly clientCertificate?: ClientCertificate | undefined;
 }
 
+/** A body as it arrives. */
+export interface InboundBody extends AsyncIterable<Uint8Array> {
+  /** Takes the whole body, where it is all there; undefined, and nothing taken, where it is not, or not known to be. */
+  takeAll?(): Uint8Array | undefined;
+}
+
 /** One HTTP request, whatever the host: its head, and a body that is read only on demand. */
 export interface InboundRequest {
   readonly method: string;
@@ -21,8 +27,8 @@ export interface InboundRequest {
   readonly headers: HeaderFields;
   readonly info: ConnectionInfo;
   readonly signal: AbortSignal;
-  /** The body as it arrives; null when there is none. */
-  body(): AsyncIterable<Uint8Array> | null;
+  /** Null when there is none. */
+  body(): InboundBody | null;
 }
 
 /** The one value of a header; undefined when absent, null when sent more than once. */

@@ -1,10 +1,21 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Server as TlsServer } from 'node:tls';
 import { TransportError } from '../core/errors.ts';
+import type { Answer } from './answer.ts';
 import type { InboundRequest } from './inbound-request.ts';
-import { clientGone, fromNodeRequest, writeNodeResponse } from './node-bridge.ts';
+import { clientGone, fromNodeRequest, type NodeBody, writeNodeResponse } from './node-bridge.ts';
+import { createTlsServer, type TlsIdentity } from './tls.ts';
+import { isWebSocketUpgrade, refuseUnknownUpgrade, type UpgradeHandler } from './websocket-server.ts';
 
-export type InboundHandler = (request: InboundRequest) => Promise<Response>;
+export type InboundHandler = (request: InboundRequest) => Promise<Answer>;
 
 export interface Listener {
   readonly host: string;
@@ -19,25 +30,41 @@ const MAX_HEADER_BYTES = 32 * 1024;
 /** How long the rest of a body that nobody reads is taken off the wire. */
 const LINGER_MS = 1_000;
 
-/** A plain HTTP listener with bounds on slow and large heads. @throws TransportError when the address is taken. */
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsIdentity | undefined;
+  readonly upgrade?: UpgradeHandler;
+}
+
+/** A listener with bounds on slow and large heads. @throws TransportError when the address is taken. */
 export async function listen(
   handle: InboundHandler,
-  { host, port }: { readonly host: string; readonly port: number },
+  { host, port, tls, upgrade }: ListenOptions,
 ): Promise<Listener> {
   const serve = createNodeHandler(handle);
-  const server = createServer(
-    {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-      // Bodies have a timeout of their own, and streams last.
-      requestTimeout: 0,
-    },
-    (request, response) => void serve(request, response),
-  );
+  const bounds = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // Bodies have a timeout of their own, and streams last.
+    requestTimeout: 0,
+    // Where Node knows it, what asks for another protocol (h2c) is served over this one.
+    ...(upgrade !== undefined && { shouldUpgradeCallback: isWebSocketUpgrade }),
+  };
+  const onRequest: RequestListener = (request, response) => void serve(request, response);
+  const { server, endHandshakes } =
+    tls === undefined
+      ? { server: createServer(bounds, onRequest), endHandshakes: undefined }
+      : createTlsServer({ ...bounds, identity: tls, handshakeTimeoutMs: HEADERS_TIMEOUT_MS }, onRequest);
   // Bounded by size alone: beyond a count Node drops fields silently, a second Authorization among them.
   server.maxHeadersCount = 0;
-  const endIdle = followConnections(server);
+  const endConnections = followConnections(server, upgrade);
+  const endIdle = () => {
+    endHandshakes?.();
+    endConnections();
+  };
   await bind(server, host, port);
   const address = server.address() as AddressInfo;
   return { host, port: address.port, close: (graceMs) => closeServer(server, { graceMs, endIdle }) };
@@ -46,12 +73,14 @@ export async function listen(
 /** Serves Node's `(request, response)` from a handler of inbound requests. Never rejects. */
 export function createNodeHandler(
   handle: InboundHandler,
+  bodyOf?: NodeBody,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   return async (request, response) => {
     const { socket } = request;
-    response.once('finish', () => discardRest(request, socket));
     try {
-      await writeNodeResponse(await handle(fromNodeRequest(request, clientGone(response))), response);
+      const answer = await handle(fromNodeRequest(request, clientGone(response), bodyOf));
+      if (!request.complete) response.once('finish', () => discardRest(request, socket));
+      await writeNodeResponse(answer, response);
     } catch {
       // Whatever is out already cannot be taken back; a cut connection is no answer, and nobody takes it for one.
       response.destroy();
@@ -84,13 +113,14 @@ function bind(server: Server, host: string, port: number): Promise<void> {
 }
 
 /** Returns what ends connections without an unanswered request. To Node one on which nothing was ever asked is busy. */
-function followConnections(server: Server): () => void {
+function followConnections(server: Server, upgrade: UpgradeHandler | undefined): () => void {
   const unanswered = new Map<Socket, number>();
   const count = (socket: Socket, change: number): void => {
     const before = unanswered.get(socket);
     if (before !== undefined) unanswered.set(socket, before + change);
   };
-  server.on('connection', (socket: Socket) => {
+  // Over TLS, requests come from what the handshake has made of a socket.
+  server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
     unanswered.set(socket, 0);
     socket.once('close', () => unanswered.delete(socket));
   });
@@ -98,6 +128,14 @@ function followConnections(server: Server): () => void {
     count(socket, 1);
     response.once('close', () => count(socket, -1));
   });
+  // Without a listener for them, Node serves upgrades as the requests that they also are.
+  if (upgrade !== undefined) {
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      // No longer a connection of requests: whoever takes it closes it.
+      unanswered.delete(request.socket);
+      if (!upgrade(request, socket, head)) void refuseUnknownUpgrade(socket);
+    });
+  }
   return () => {
     for (const [socket, requests] of unanswered) if (requests === 0) socket.destroy();
   };

@@ -1,21 +1,52 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import type { ConnectionInfo, InboundRequest } from './inbound-request.ts';
+import { type Answer, isEventStream, isPlain } from './answer.ts';
+import type { ConnectionInfo, HeaderFields, InboundBody, InboundRequest } from './inbound-request.ts';
+
+/** What gives the body of a Node request, from the first byte that nobody has read. */
+export type NodeBody = (request: IncomingMessage, headers: HeaderFields) => InboundBody | null;
+
+const fromStream: NodeBody = (request, headers) => ({
+  takeAll: () => takeAll(request, headers['content-length']),
+  // Whoever stops reading early has an answer to give, for which the connection is needed.
+  [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }),
+});
+
+/** Most bodies come together with their head. */
+function takeAll(request: IncomingMessage, declared: HeaderFields[string]): Uint8Array | undefined {
+  const { destroyed, readableFlowing, readableLength } = request;
+  if (destroyed || readableFlowing !== null || readableLength === 0) return undefined;
+  if (declared !== String(readableLength)) return undefined;
+  const bytes = request.read() as Uint8Array;
+  // The stream has its end still to tell, to the server around it.
+  request.resume();
+  return bytes;
+}
 
 /** Reads the head of a Node request. Repeated fields stay apart, which a web `Request` could not say. */
-export function fromNodeRequest(request: IncomingMessage, signal: AbortSignal): InboundRequest {
+export function fromNodeRequest(
+  request: IncomingMessage,
+  signal: AbortSignal,
+  bodyOf: NodeBody = fromStream,
+): InboundRequest {
   const target = request.url ?? '/';
   const question = target.indexOf('?');
+  const headers = distinctHeaders(request);
   return {
     method: request.method ?? 'GET',
     path: question < 0 ? target : target.slice(0, question),
     query: question < 0 ? '' : target.slice(question + 1),
-    headers: distinctHeaders(request),
+    headers,
     info: connectionInfo(request),
     signal,
-    // Whoever stops reading early has an answer to give, for which the connection is needed.
-    body: () => request.iterator({ destroyOnReturn: false }),
+    body: () => bodyOf(request, headers),
   };
+}
+
+/** The path of a request's target, as {@link fromNodeRequest} splits it. */
+export function pathOf(target = '/'): string {
+  const question = target.indexOf('?');
+  return question < 0 ? target : target.slice(0, question);
 }
 
 function distinctHeaders(request: IncomingMessage): Record<string, string | string[]> {
@@ -32,7 +63,8 @@ function distinctHeaders(request: IncomingMessage): Record<string, string | stri
   return headers;
 }
 
-function connectionInfo({ socket }: IncomingMessage): ConnectionInfo {
+/** What Node knows of the connection that a request came over. */
+export function connectionInfo({ socket }: IncomingMessage): ConnectionInfo {
   const { remoteAddress, localAddress } = socket;
   const tls = socket as Partial<TLSSocket>;
   const certificate = tls.getPeerX509Certificate?.();
@@ -45,8 +77,18 @@ function connectionInfo({ socket }: IncomingMessage): ConnectionInfo {
   };
 }
 
-/** Writes a web `Response`, streaming with back-pressure; stops its source when the client goes away. */
-export async function writeNodeResponse(response: Response, target: ServerResponse): Promise<void> {
+/** Writes an answer, streaming with back-pressure; stops its source when the client goes away. */
+export function writeNodeResponse(answer: Answer, target: ServerResponse): Promise<void> | void {
+  if (!isPlain(answer)) return writeWebResponse(answer, target);
+  target.statusCode = answer.status;
+  // In the order of a web `Response`: how an answer was made is nothing to be read from it.
+  for (const name of Object.keys(answer.headers).sort()) target.setHeader(name, answer.headers[name] ?? '');
+  // For the same reason events have no length, even where all of them are here.
+  if (answer.headers['content-type'] === 'text/event-stream') target.writeHead(answer.status);
+  target.end(answer.body);
+}
+
+async function writeWebResponse(response: Response, target: ServerResponse): Promise<void> {
   target.statusCode = response.status;
   response.headers.forEach((value, name) => {
     if (name !== 'set-cookie') target.setHeader(name, value);
@@ -57,16 +99,12 @@ export async function writeNodeResponse(response: Response, target: ServerRespon
     target.end();
     return;
   }
-  if (!isStream(response)) {
+  if (!isEventStream(response)) {
     target.end(Buffer.from(await response.arrayBuffer()));
     return;
   }
   target.flushHeaders();
   await pump(response.body.getReader(), target);
-}
-
-function isStream(response: Response): boolean {
-  return response.headers.get('content-type')?.startsWith('text/event-stream') === true;
 }
 
 async function pump(reader: ReadableStreamDefaultReader<Uint8Array>, target: ServerResponse): Promise<void> {

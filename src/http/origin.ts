@@ -58,6 +58,21 @@ export function isAllowedOrigin(origin: string | null, rules: OriginRules): bool
 export function hostOf(request: InboundRequest): string | undefined {
   const value = singleHeader(request.headers, 'host');
   if (value === undefined || value === null) return undefined;
+  const known = hostNames.get(value);
+  if (known !== undefined) return known;
+  const name = findHostName(value);
+  if (name === undefined || value.length > MAX_REMEMBERED_LENGTH) return name;
+  if (hostNames.size >= MAX_REMEMBERED) hostNames.clear();
+  hostNames.set(value, name);
+  return name;
+}
+
+// Clients ask for few hosts, many times; what they send must not fill the memory.
+const hostNames = new Map<string, string>();
+const MAX_REMEMBERED = 1_000;
+const MAX_REMEMBERED_LENGTH = 300;
+
+function findHostName(value: string): string | undefined {
   // Only what an authority may hold; URL would repair or reinterpret the rest.
   if (!/^[a-z0-9.:[\]-]+$/i.test(value)) return undefined;
   try {

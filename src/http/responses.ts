@@ -1,9 +1,5 @@
 import { ERRORS, type ErrorCode } from '../core/errors.ts';
 
-export function isEventStream(response: Response): boolean {
-  return response.headers.get('content-type')?.startsWith('text/event-stream') === true;
-}
-
 export function toJsonResponse(body: unknown, status = 200): Response {
   return new Response(JSON.stringify(body), {
     status,
@@ -14,12 +10,14 @@ export function toJsonResponse(body: unknown, status = 200): Response {
 export interface RpcErrorOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly rpcCode?: number;
+  /** Of the request that is answered, where it could be read. */
+  readonly id?: string | number | undefined;
 }
 
 /** A JSON-RPC error at HTTP level, with our code in `data`. */
 export function rpcError(code: ErrorCode, message: string, options: RpcErrorOptions = {}): Response {
   const error = { code: options.rpcCode ?? ERRORS[code].rpcCode, message, data: { code } };
-  return new Response(JSON.stringify({ jsonrpc: '2.0', id: null, error }), {
+  return new Response(JSON.stringify({ jsonrpc: '2.0', id: options.id ?? null, error }), {
     status: ERRORS[code].status,
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...options.headers },
   });

@@ -136,8 +136,8 @@ auth: [{ type: jwt, secret: "\${file:absent}" }]
     expect(await problemsOf()).toEqual([
       'publicUrl: the environment variable PUBLIC_URL is not set',
       'auth[0].secret: the file "absent" does not exist',
-      'servers.notes.module: is required',
       'servers.notes: Unknown key `modul` (did you mean `module`?)',
+      'servers.notes: needs exactly one of `module`, `command`, `url`',
     ]);
   });
 

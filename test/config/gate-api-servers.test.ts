@@ -113,7 +113,7 @@ describe('[config/servers-module] a module', () => {
       'version: 1\nservers: { notes: { module: ./notes.mjs } }\nauth: [{ type: jwt, secret: "${env:S}" }]\n';
     const folder = await inFolder({ 'notes.mjs': module, 'gatehouse.config.yaml': config });
     const loaded = await loadConfig(undefined, { cwd: folder, environment: { S: SECRET } });
-    expect(loaded.servers['notes']?.module).toBe(join(folder, 'notes.mjs'));
+    expect(loaded.servers['notes']).toMatchObject({ module: join(folder, 'notes.mjs') });
     const gate = await createGate(loaded);
     onTestFinished(() => gate.close());
     expect(gate.servers).toMatchObject([{ name: 'notes' }]);

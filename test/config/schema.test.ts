@@ -34,6 +34,7 @@ describe('[config/schema]', () => {
         port: 3000,
         path: '/mcp',
         trustedProxies: [],
+        webSocket: false,
         allowedHosts: [],
         allowedOrigins: [],
       },
@@ -190,21 +191,20 @@ describe('[config/schema]', () => {
       audit: [() => undefined],
     });
     expect(problems).toEqual([
-      'servers.notes.module: is required',
       'servers.notes: `factory` can be given in code only; a file names a `module`',
+      'servers.notes: needs exactly one of `module`, `command`, `url`',
       'auth[0].type: is required (one of: jwt, environment)',
       expect.stringContaining('authorization: Unknown key `decide`'),
       'audit[0]: must be an object, not a function',
     ]);
   });
 
-  test('a server in code comes from a module or a factory, not from both', () => {
+  test('a server comes from one place, in code from a factory too', () => {
     const factory = () => ({});
     const problems = (server: object) => problemsOf({ ...MINIMAL, servers: { notes: server } }, parseCode);
-    expect(problems({ factory, module: './x.js' })).toEqual([
-      'servers.notes: needs either `module` or `factory`',
-    ]);
-    expect(problems({})).toEqual(['servers.notes: needs either `module` or `factory`']);
+    const needs = 'servers.notes: needs exactly one of `module`, `command`, `url`, `factory`';
+    expect(problems({ factory, module: './x.js' })).toEqual([`${needs}, not \`module\` and \`factory\``]);
+    expect(problems({})).toEqual([needs]);
     expect(problems({ factory })).toEqual([]);
   });
 
@@ -341,11 +341,10 @@ describe('[config/schema]', () => {
   test.each<[string, Record<string, unknown>, RegExp]>([
     ['store', { store: { type: 'memory' } }, /^`store` is not supported in this version \(supported: /],
     ['oauth', { oauth: true }, /^`oauth` is not supported in this version/],
-    ['listen.tls', { listen: { tls: {} } }, /^listen: `tls` is not supported in this version/],
     [
-      'a server by url',
-      { servers: { notes: { module: './x.js', url: 'https://x.example' } } },
-      /^servers\.notes: `url` is not supported in this version/,
+      'a server that is an Express app',
+      { servers: { notes: { module: './x.js', express: './app.js' } } },
+      /^servers\.notes: `express` is not supported in this version/,
     ],
     [
       'auth by api-key',

@@ -13,6 +13,7 @@ import type { ServableGate } from '../command-context.ts';
 
 const SECRET = 'hunter2 hunter2 hunter2 hunter2 hunter2';
 const MODULE = fileURLToPath(new URL('../../../test/config/fixtures/notes-server.mjs', import.meta.url));
+const STDIO_SERVER = fileURLToPath(new URL('../../../test/upstream/fixtures/stdio-v2.mjs', import.meta.url));
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 // TypeScript as it stands, without a build.
 const RUNTIME = import.meta.resolve('jiti/register');
@@ -136,6 +137,64 @@ describe('[cli/serve]', () => {
     expect(signals.listenerCount('SIGTERM')).toBe(0);
   });
 
+  test('serves a command in place of the servers of the file, with the options the file has for it', async () => {
+    await writeConfig({
+      servers: { notes: { module: MODULE }, files: { url: 'https://x.example', timeoutMs: 5 } },
+    });
+    const fake = createFakeGate();
+    const configs: GateConfig[] = [];
+    const signals = new EventEmitter();
+    fake.letGo();
+    const setting = { cwd, signals, onWrite: () => signals.emit('SIGTERM') };
+    const createGate = async (config: GateConfig) => {
+      configs.push(config);
+      return fake.gate;
+    };
+    for (const name of [[], ['--name', 'files']]) {
+      const ran = await runCli(['serve', ...name, '--', 'npx', '-y', '@x/Notes', '--json'], setting, {
+        createGate,
+      });
+      expect(ran).toMatchObject({ exitCode: 0, stdout: '' });
+      expect(ran.stderr).not.toContain('TOKEN=');
+    }
+    const command = ['npx', '-y', '@x/Notes', '--json'];
+    expect(configs.map(({ servers }) => servers)).toEqual([
+      { notes: { command, cwd } },
+      { files: { command, cwd, timeoutMs: 5 } },
+    ]);
+  });
+
+  test('needs no servers in the file when it serves a command', async () => {
+    await writeConfig({ servers: undefined });
+    const fake = createFakeGate();
+    const signals = new EventEmitter();
+    fake.letGo();
+    const setting = { cwd, signals, onWrite: () => signals.emit('SIGTERM') };
+    const ran = await runCli(['serve', '--', 'notes'], setting, { createGate: async () => fake.gate });
+    expect(ran.exitCode).toBe(0);
+  });
+
+  test('trusts no issuer of its own beside a file, and none beyond loopback', async () => {
+    const alone = await runCli(['serve', '--host', '0.0.0.0', '--', 'notes'], { cwd });
+    expect(alone).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(alone.stderr).toContain('on a loopback address only');
+    await writeConfig({ servers: undefined, auth: undefined });
+    const beside = await runCli(['serve', '--', 'notes'], { cwd });
+    expect(beside.exitCode).toBe(2);
+    expect(beside.stderr).toContain('auth: is required');
+    const named = await runCli(['serve', '--config', 'other.json', '--', 'notes'], { cwd });
+    expect(named.exitCode).toBe(2);
+  });
+
+  test('a name without a command is a mistake', async () => {
+    await writeConfig();
+    const { exitCode, stderr } = await runCli(['serve', '--name', 'notes'], { cwd });
+    expect([exitCode, stderr]).toEqual([
+      2,
+      'gatehouse: --name goes with a command: gatehouse serve --name <name> -- <command>\n',
+    ]);
+  });
+
   test('an environment provider is refused: serving is HTTP', async () => {
     await writeConfig({ auth: [{ type: 'environment' }] });
     const { exitCode, stderr } = await runCli(['serve'], { cwd });
@@ -206,6 +265,39 @@ describe('[cli/serve] as a process', () => {
     await expect.poll(server.stderr, PATIENT).toContain('waiting');
     server.process.kill('SIGTERM');
     expect(await (await inFlight).text()).toContain('waited');
+    expect(await server.ended()).toBe(0);
+  }, 60_000);
+
+  test('[config/servers-command] serves a command without a file, with a token that it prints', async () => {
+    const server = start(
+      'serve',
+      '--port',
+      '0',
+      '--json',
+      '--name',
+      'notes',
+      '--',
+      process.execPath,
+      STDIO_SERVER,
+    );
+    const ready = JSON.parse(await server.nextLine()) as { url: string; token: string };
+    expect(ready).toMatchObject({ ready: true, servers: [{ name: 'notes', resource: ready.url }] });
+    const whoami = await call(ready.url, ready.token, { name: 'whoami', arguments: {} });
+    expect([whoami.status, await whoami.text()]).toEqual([200, expect.stringContaining('v2')]);
+    expect((await call(ready.url, 'wrong', { name: 'whoami', arguments: {} })).status).toBe(401);
+    expect(server.stderr()).toContain('[notes] v2 has started');
+    server.process.kill('SIGTERM');
+    expect(await server.ended()).toBe(0);
+  }, 60_000);
+
+  test('prints how to connect, for a person', async () => {
+    const server = start('serve', '--port', '0', '--', process.execPath, STDIO_SERVER);
+    await expect.poll(server.stderr, PATIENT).toContain('Stop with Ctrl-C.');
+    const [, token = ''] = /^ {2}TOKEN=(\S+)$/m.exec(server.stderr()) ?? [];
+    const [, url = ''] = /listening on (\S+),/.exec(server.stderr()) ?? [];
+    expect((await call(url, token, { name: 'whoami', arguments: {} })).status).toBe(200);
+    expect(server.stderr()).toContain(`claude mcp add --transport http stdio-v2 ${url}`);
+    server.process.kill('SIGTERM');
     expect(await server.ended()).toBe(0);
   }, 60_000);
 

@@ -1,68 +1,100 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { loadConfig } from '../../config/from-file.ts';
+import { hasConfigFile, loadConfig } from '../../config/from-file.ts';
+import type { GateConfig } from '../../config/options.ts';
 import { type CommandContext, JSON_OPTION, type ServableGate, wantsJson } from '../command-context.ts';
-import { type CliIo, EXIT_CODES, writeJson, writeLine } from '../output.ts';
+import { type CliIo, EXIT_CODES, UsageError, writeJson, writeLine } from '../output.ts';
+import { createTryOut, describeConnection } from '../own-issuer.ts';
+import { serverNameOf } from '../server-name.ts';
 
 interface ServeOptions {
   readonly config?: string;
   readonly host?: string;
   readonly port?: number;
+  readonly name?: string;
 }
 
 /** `gatehouse serve`: runs until SIGTERM or SIGINT, then lets calls in flight finish. */
 export function registerServe(program: Command, context: CommandContext): void {
   program
     .command('serve')
-    .description('serve the configured servers over HTTP')
+    .description('serve the configured servers, or a command, over HTTP')
+    .argument('[command...]', 'after `--`: a server over stdio to serve in place of the configured ones')
     .option('-c, --config <file>', 'configuration file (default: gatehouse.config.* here)')
     .option('--host <address>', 'address to listen on, in place of listen.host')
     .option('--port <number>', 'port to listen on, in place of listen.port', parsePort)
+    .option('--name <name>', 'what the command is called (default: after its package or program)')
     .option(...JSON_OPTION)
     .addHelpText(
       'after',
-      `\nSIGTERM or SIGINT: finish the calls in flight, then end; a second one ends at once.\n${EXIT_CODES}`,
+      `\nExample: gatehouse serve -- npx -y @modelcontextprotocol/server-filesystem .\n` +
+        'Each user gets a process of their own. Without a configuration file the gate is on loopback only, trusts an\n' +
+        'issuer of its own with random keys, and prints a token.\n' +
+        `\nSIGTERM or SIGINT: finish the calls in flight, then end; a second one ends at once.\n${EXIT_CODES}`,
     )
-    .action((options: ServeOptions, command: Command) => serve(options, wantsJson(command), context));
+    .action((line: readonly string[], options: ServeOptions, command: Command) =>
+      serve(line, { ...options, json: wantsJson(command) }, context),
+    );
 }
 
 async function serve(
-  options: ServeOptions,
-  json: boolean,
+  line: readonly string[],
+  options: ServeOptions & { readonly json: boolean },
   { io, createGate }: CommandContext,
 ): Promise<void> {
-  const { cwd, environment } = io;
-  const config = await loadConfig(options.config, {
-    cwd,
-    environment,
-    listen: { host: options.host, port: options.port },
-  });
+  const plan = await planGate(line, options, io);
   const stop = awaitStop(io);
   try {
-    const gate = await createGate(config);
+    const gate = await createGate(plan.config);
     try {
       const { url } = await gate.listen();
-      announce(gate, url, { io, json });
+      announce(gate, { url, token: await plan.token?.() }, { io, json: options.json });
       await stop.requested;
     } finally {
       await gate.close();
     }
   } finally {
     stop.forget();
+    await plan.close?.();
   }
+}
+
+interface Plan {
+  readonly config: GateConfig;
+  readonly token?: () => Promise<string>;
+  readonly close?: () => Promise<void>;
+}
+
+/** What the file says, with a command in place of its servers; without a file, a gate for trying a command out. */
+async function planGate(line: readonly string[], options: ServeOptions, io: CliIo): Promise<Plan> {
+  const { cwd, environment } = io;
+  const { config: file, host, port } = options;
+  if (line.length === 0 && options.name !== undefined) {
+    throw new UsageError('--name goes with a command: gatehouse serve --name <name> -- <command>');
+  }
+  const name = options.name ?? serverNameOf(line);
+  if (line.length > 0 && file === undefined && !(await hasConfigFile(cwd))) {
+    return createTryOut({ name, command: line, cwd, host, port });
+  }
+  const command = line.length === 0 ? undefined : { name, line };
+  return { config: await loadConfig(file, { cwd, environment, listen: { host, port }, command }) };
 }
 
 function announce(
   gate: ServableGate,
-  url: string,
+  { url, token }: { readonly url: string; readonly token: string | undefined },
   { io, json }: { readonly io: CliIo; readonly json: boolean },
 ): void {
   if (json) {
     const servers = gate.servers.map(({ name, resource }) => ({ name, resource }));
-    writeJson(io.stdout, { ready: true, url, servers });
+    writeJson(io.stdout, { ready: true, url, servers, ...(token !== undefined && { token }) });
     return;
   }
   const servers = gate.servers.map(({ name, resource }) => `${name} as ${resource}`).join(', ');
   writeLine(io.stderr, `gatehouse: listening on ${url}, serving ${servers}`);
+  const [first] = gate.servers;
+  if (token !== undefined && first !== undefined) {
+    writeLine(io.stderr, `\n${describeConnection(first.name, url, token)}`);
+  }
 }
 
 interface Stop {

@@ -19,7 +19,7 @@ describe('[mcp-auth/wrap.transport-type] a wrapped server', () => {
 
   it('of any other transport is refused', () => {
     expect(() => wrapServer(wrapConfig({ transport: { type: 'carrier-pigeon' as 'http' } }))).toThrow(
-      'transport.type: one of stdio, sse, http is required',
+      'transport.type: one of stdio, sse, http, websocket is required',
     );
   });
 });

@@ -1,0 +1,69 @@
+import type { WebSocket } from 'ws';
+import { CLOSE_CODES, type MessageLink } from './message-link.ts';
+
+export interface LinkOptions {
+  /** A peer that is silent for two of these is gone. */
+  readonly heartbeatMs: number;
+  /** What may wait for a peer that does not read, besides the message that is being sent. */
+  readonly maxBufferedBytes: number;
+}
+
+/** One WebSocket as a link: texts only, with a heartbeat, and no more memory for a slow reader than agreed. */
+export function createWebSocketLink(socket: WebSocket, options: LinkOptions): MessageLink {
+  let isOver = false;
+  let isAlive = true;
+
+  const finish = (): void => {
+    if (isOver) return;
+    isOver = true;
+    clearInterval(heartbeat);
+    link.onClose?.();
+  };
+  const cut = (): void => {
+    socket.terminate();
+    finish();
+  };
+  const beat = (): void => {
+    // Nothing is read from a peer on hold, its pongs neither.
+    if (socket.isPaused) return;
+    // After what has come in meanwhile: a process that was busy has not heard it yet.
+    if (!isAlive) return void setImmediate(() => isAlive || cut());
+    isAlive = false;
+    socket.ping();
+  };
+  const heartbeat = setInterval(beat, options.heartbeatMs).unref();
+
+  const link: MessageLink = {
+    onText: undefined,
+    onClose: undefined,
+    send: (text) =>
+      new Promise((resolve, reject) => {
+        if (!isOver && socket.bufferedAmount > options.maxBufferedBytes) cut();
+        if (isOver) return reject(new Error('The connection is over'));
+        socket.send(text, (error?: Error | null) => (error instanceof Error ? reject(error) : resolve()));
+      }),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    close(code, reason) {
+      if (isOver) return;
+      // A socket on hold would not hear the peer's part of the closing handshake.
+      socket.resume();
+      socket.close(code, reason);
+      finish();
+    },
+  };
+  socket.on('pong', () => {
+    isAlive = true;
+  });
+  // One buffer: nothing here asks for fragments.
+  socket.on('message', (data: Buffer, isBinary: boolean) => {
+    isAlive = true;
+    if (isOver) return;
+    if (isBinary) link.close(CLOSE_CODES.notText, 'Messages are text');
+    else link.onText?.(data.toString());
+  });
+  // What is wrong with a frame is told to the peer by the code it is closed with: 1002, 1007 or 1009.
+  socket.on('error', finish);
+  socket.on('close', finish);
+  return link;
+}
