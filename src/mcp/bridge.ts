@@ -1,33 +1,43 @@
 import type { JSONRPCRequest, ServerContext } from '@modelcontextprotocol/server';
-import { createClientQuestions } from './client-questions.ts';
+import { INVALID_REQUEST_STATE } from './answer-outcome.ts';
+import { askClient, canAnswer, type SendToClient, unsupported } from './client-questions.ts';
 import type { InnerLink } from './inner-link.ts';
-import type { LinkPeer, MessageExtra } from './link-contract.ts';
+import type { MessageExtra } from './link-contract.ts';
+import { createLinkUse, type LinkUse, type LinkVoice } from './link-use.ts';
+import type { CallOwner, ParkedCall, ParkedCalls } from './parked-calls.ts';
 import { RPC, RpcError } from './rpc-error.ts';
+import type { CallLeg, RunningCall } from './running-call.ts';
 import type { ServerSdk } from './sdk.ts';
-import { isObject, type JsonObject, type JsonRpcNotification } from './server-product.ts';
+import { isObject, type JsonObject, type JsonRpcRequest } from './server-product.ts';
 
 /** The v2 low-level server that a bridge puts in front. */
 export type BridgeFront = InstanceType<ServerSdk['Server']>;
 
 export interface BridgeOptions {
   readonly sdk: ServerSdk;
-  /** Whether the link ends with the front. A pooled link outlives it. */
+  /** Whether the link ends with its use: with the front and the calls that wait for their client. */
   readonly ownsLink: boolean;
   /** Longest that the client, often a person, may take over a request of the server. */
   readonly clientTimeoutMs?: number | undefined;
-  /**
-   * Called once, when the front has let go of the link, however that came about. `abandoned` counts the
-   * calls that were cut off; what runs them may still be at work, so such a link is not for the next user.
-   */
+  /** Where calls wait for their client in the 2026 era; without it no server can ask anything there. */
+  readonly parking?: Parking | undefined;
+  /** Called once, when the link is in use no more, however that came about. See {@link LinkUseOptions.onEnd}. */
   readonly onDetach?: ((abandoned: number) => void) | undefined;
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-const CLIENT_TIMEOUT_MS = 600_000;
+export interface Parking {
+  readonly calls: ParkedCalls;
+  readonly owner: CallOwner;
+}
+
+export const CLIENT_TIMEOUT_MS = 600_000;
 const FIRST_MODERN_VERSION = '2026-07-28';
 const LOG_LEVEL_KEY = 'io.modelcontextprotocol/logLevel';
 const CLIENT_CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities';
-const URL_METHODS: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
+const INVALID_PARAMS = -32602;
+/** The 2026 era lets these answer with a demand for input. */
+export const PAUSABLE: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
 const LOG_LEVELS: readonly unknown[] = [
   'debug',
   'info',
@@ -46,49 +56,51 @@ const LOG_LEVELS: readonly unknown[] = [
  * The front serves one connection; closing it, or the end of that connection, detaches it from the link.
  */
 export function bridgeServer(link: InnerLink, options: BridgeOptions): BridgeFront {
-  const { sdk } = options;
-  const front: BridgeFront = new sdk.Server(link.serverInfo, {
-    capabilities: link.capabilities,
-    ...(link.instructions !== undefined && { instructions: link.instructions }),
+  const { ownsLink, onDetach: onEnd, onError } = options;
+  return bridgeUse(createLinkUse(link, { ownsLink, onEnd, onError }), options);
+}
+
+/** The same for a link that is in use already, by a call that waits for this client. */
+export function bridgeUse(use: LinkUse, options: Omit<BridgeOptions, 'ownsLink' | 'onDetach'>): BridgeFront {
+  const { capabilities, serverInfo, instructions } = use.link;
+  const front: BridgeFront = new options.sdk.Server(serverInfo, {
+    capabilities,
+    ...(instructions !== undefined && { instructions }),
   });
-  new Bridge(front, link, options).install();
+  new Bridge(front, use, options).install();
+  uses.set(front, use);
   return front;
 }
 
-/** One call in flight. `sent` is the last of what was passed to the client in its name. */
-interface Call {
-  readonly context: ServerContext;
-  sent: Promise<void>;
+const uses = new WeakMap<object, LinkUse>();
+
+/** What a front speaks for; undefined for every other server. */
+export function findLinkUse(front: object): LinkUse | undefined {
+  return uses.get(front);
 }
 
-class Bridge implements LinkPeer {
+class Bridge {
   readonly #front: BridgeFront;
-  readonly #link: InnerLink;
-  readonly #options: BridgeOptions;
-  readonly #calls = new Set<Call>();
-  readonly #questions: ReturnType<typeof createClientQuestions>;
-  #unhook: (() => void) | undefined;
-  #detaching: Promise<void> | undefined;
+  readonly #use: LinkUse;
+  readonly #options: Omit<BridgeOptions, 'ownsLink' | 'onDetach'>;
+  /** Those for which a request of the client is open here. */
+  readonly #following = new Set<RunningCall>();
+  #leaveUse: (() => Promise<void>) | undefined;
+  #leaving: Promise<void> | undefined;
 
-  constructor(front: BridgeFront, link: InnerLink, options: BridgeOptions) {
+  constructor(front: BridgeFront, use: LinkUse, options: Omit<BridgeOptions, 'ownsLink' | 'onDetach'>) {
     this.#front = front;
-    this.#link = link;
+    this.#use = use;
     this.#options = options;
-    this.#questions = createClientQuestions({
-      link,
-      isModern: () => this.#isModern(),
-      capabilities: () => this.#front.getClientCapabilities(),
-      timeoutMs: options.clientTimeoutMs ?? CLIENT_TIMEOUT_MS,
-    });
   }
 
   install(): void {
     const front = this.#front;
     // The SDK answers this one itself as soon as logging is declared; the server behind keeps its own level.
     front.removeRequestHandler('logging/setLevel');
-    front.fallbackRequestHandler = (request, context) => this.#forward(request, context);
-    front.fallbackNotificationHandler = async ({ method, params }) => this.#link.notify(method, params);
-    this.#unhook = this.#link.attach(this);
+    front.fallbackRequestHandler = (request, context) => this.#serve(request, context);
+    front.fallbackNotificationHandler = async ({ method, params }) => this.#use.notify(method, params);
+    this.#leaveUse = this.#use.join(this.#voice());
     // Both are needed: a connection that ends does not call close(), and a front that was never connected
     // (a subscription stream takes only its capabilities) has no connection to end.
     front.onclose = () => void this.#leave().catch((error: unknown) => this.#options.onError?.(error));
@@ -102,70 +114,89 @@ class Bridge implements LinkPeer {
     };
   }
 
-  readonly onNotification = (notification: JsonRpcNotification): Promise<void> => {
-    const call = notification.method === 'notifications/message' ? this.#onlyCall() : undefined;
-    if (call !== undefined) return this.#relay(call, notification);
-    const { method, params } = notification;
-    return this.#attempt(() => this.#front.notification({ method, ...(params !== undefined && { params }) }));
-  };
+  #voice(): LinkVoice {
+    const isModern = (): boolean => this.#isModern();
+    const ask: LinkVoice['ask'] = (request, signal) => this.#ask(request, signal);
+    return {
+      notify: ({ method, params }) =>
+        this.#attempt(() => this.#front.notification({ method, ...(params !== undefined && { params }) })),
+      get ask() {
+        return isModern() ? undefined : ask;
+      },
+      // Not at once: calls that end with the server still have their errors to send.
+      onClose: () => {
+        setImmediate(() => void this.#attempt(() => this.#front.close()));
+      },
+    };
+  }
 
-  readonly onRequest: LinkPeer['onRequest'] = (request, signal) => {
-    const call = this.#onlyCall();
-    const send = call?.context.mcpReq.send ?? this.#front.request.bind(this.#front);
-    return this.#questions.ask(request, { send, signal });
-  };
-
-  // Not at once: calls that end with the server still have their errors to send.
-  readonly onClose = (): void => {
-    setImmediate(() => void this.#attempt(() => this.#front.close()));
-  };
-
-  async #forward(request: JSONRPCRequest, context: ServerContext): Promise<JsonObject> {
-    const call: Call = { context, sent: Promise.resolve() };
-    const { signal, send } = context.mcpReq;
-    const progressToken = progressTokenOf(request.params);
-    this.#calls.add(call);
+  async #serve(request: JSONRPCRequest, context: ServerContext): Promise<JsonObject> {
+    const parked = this.#callFor(request, context);
+    const { call } = parked;
+    this.#following.add(call);
     try {
-      return await this.#link.request(request.method, request.params, {
-        extra: toExtra(context),
-        sessionId: context.sessionId,
-        signal,
-        onProgress:
-          progressToken === undefined
-            ? undefined
-            : (params) => this.#send(call, 'notifications/progress', { ...params, progressToken }),
-        onNotification: (notification) => this.#relay(call, notification),
-        onRequest: (question, ended) =>
-          this.#questions.ask(question, { send, signal: AbortSignal.any([ended, signal]) }),
-      });
+      const end = await call.follow(
+        this.#toLeg(request, context, parked),
+        context.mcpReq.inputResponses as JsonObject | undefined,
+      );
+      return 'result' in end ? end.result : { resultType: 'input_required', ...end };
     } catch (error) {
-      return this.#fail(error, call);
+      return this.#fail(error, context);
     } finally {
-      // What was sent before the result arrives before it, whatever the transport makes of it.
-      await call.sent;
-      this.#calls.delete(call);
+      this.#following.delete(call);
     }
   }
 
-  #fail(error: unknown, { context }: Call): JsonObject {
+  /** A new one, or the one that waits for this client under the state that it sends. */
+  #callFor(request: JSONRPCRequest, context: ServerContext): ParkedCall {
+    const { sdk, parking, clientTimeoutMs = CLIENT_TIMEOUT_MS } = this.#options;
+    const { method, params } = request;
+    const state: unknown = this.#isModern() ? context.mcpReq.requestState() : undefined;
+    if (state === undefined) {
+      const options = { extra: toExtra(context), sessionId: context.sessionId };
+      const canPause = PAUSABLE.has(method);
+      return { use: this.#use, call: this.#use.call({ method, params, options, canPause, clientTimeoutMs }) };
+    }
+    const waiting =
+      typeof state === 'string' ? parking?.calls.take(state, parking.owner, { method, params }) : undefined;
+    if (waiting !== undefined) return waiting;
+    const data = { reason: INVALID_REQUEST_STATE };
+    throw new sdk.ProtocolError(INVALID_PARAMS, 'This call no longer waits for input; start it again', data);
+  }
+
+  #toLeg(request: JSONRPCRequest, context: ServerContext, parked: ParkedCall): CallLeg {
+    const { method, params } = request;
+    const { parking } = this.#options;
+    const isModern = this.#isModern();
+    return {
+      signal: context.mcpReq.signal,
+      progressToken: progressTokenOf(params),
+      capabilities: isModern ? capabilitiesOf(context.mcpReq.envelope) : this.#front.getClientCapabilities(),
+      // In the 2026 era a client names the log level with each request.
+      notify: (name, body) =>
+        name === 'notifications/message' && isModern && !isWanted(body, context.mcpReq.envelope)
+          ? Promise.resolve()
+          : this.#attempt(() => context.mcpReq.notify({ method: name, params: body })),
+      send: isModern ? undefined : context.mcpReq.send,
+      park:
+        isModern && parking !== undefined
+          ? () => parking.calls.park(parked, parking.owner, { method, params })
+          : undefined,
+    };
+  }
+
+  #ask(request: JsonRpcRequest, signal: AbortSignal): Promise<JsonObject> {
+    const { clientTimeoutMs: timeoutMs = CLIENT_TIMEOUT_MS } = this.#options;
+    if (!canAnswer(this.#front.getClientCapabilities(), request)) return Promise.reject(unsupported(request));
+    const send: SendToClient = this.#front.request.bind(this.#front);
+    return askClient(request, { send, signal, timeoutMs, link: this.#use.link });
+  }
+
+  #fail(error: unknown, context: ServerContext): JsonObject {
     if (!(error instanceof RpcError)) throw error;
-    const inputRequired = this.#isModern() ? toInputRequired(error, context) : undefined;
+    const inputRequired = this.#isModern() ? toInputRequired(error, context.mcpReq) : undefined;
     if (inputRequired !== undefined) return inputRequired;
     throw new this.#options.sdk.ProtocolError(error.code, error.message, error.data);
-  }
-
-  /** Passes a notification on as part of a call. In the 2026 era a client names the log level with each request. */
-  #relay(call: Call, { method, params = {} }: JsonRpcNotification): Promise<void> {
-    if (method === 'notifications/message' && this.#isModern() && !isWanted(params, call.context)) {
-      return Promise.resolve();
-    }
-    return this.#send(call, method, params);
-  }
-
-  #send(call: Call, method: string, params: JsonObject): Promise<void> {
-    const notify = (): Promise<void> => call.context.mcpReq.notify({ method, params });
-    call.sent = call.sent.then(() => this.#attempt(notify));
-    return call.sent;
   }
 
   /** A client that is gone, or does not know a notification, is no error of the server that sent it. */
@@ -177,33 +208,20 @@ class Bridge implements LinkPeer {
     }
   }
 
-  // What names no request still belongs to the only one there is; elsewhere it would need a stream that
-  // few clients open.
-  #onlyCall(): Call | undefined {
-    const [first, second] = this.#calls;
-    return second === undefined ? first : undefined;
-  }
-
   #isModern(): boolean {
     const version = this.#front.getNegotiatedProtocolVersion();
     return version !== undefined && version >= FIRST_MODERN_VERSION;
   }
 
   #leave(): Promise<void> {
-    this.#detaching ??= this.#detach();
-    return this.#detaching;
+    this.#leaving ??= this.#detach();
+    return this.#leaving;
   }
 
   async #detach(): Promise<void> {
-    const abandoned = this.#calls.size;
-    this.#unhook?.();
-    try {
-      if (this.#options.ownsLink) await this.#link.close();
-      // The SDK aborts the calls that were cut off right after `onclose`: by then the server has been told.
-      else await Promise.resolve();
-    } finally {
-      this.#options.onDetach?.(abandoned);
-    }
+    const error = new RpcError(RPC.connectionClosed, 'Connection closed');
+    for (const call of [...this.#following]) call.cancel(error);
+    await this.#leaveUse?.();
   }
 }
 
@@ -220,8 +238,14 @@ function toExtra({ http }: ServerContext): MessageExtra {
   return { authInfo, request: req, requestInfo };
 }
 
-function isWanted(params: JsonObject, context: ServerContext): boolean {
-  const envelope: unknown = context.mcpReq.envelope;
+/** In the 2026 era a client declares them with each request. */
+export function capabilitiesOf(envelope: unknown): JsonObject | undefined {
+  const declared = isObject(envelope) ? envelope[CLIENT_CAPABILITIES_KEY] : undefined;
+  return isObject(declared) ? declared : undefined;
+}
+
+/** Whether a client asked for log messages of this level (2026 era). */
+export function isWanted(params: JsonObject, envelope: unknown): boolean {
   const threshold = LOG_LEVELS.indexOf(isObject(envelope) ? envelope[LOG_LEVEL_KEY] : undefined);
   return threshold !== -1 && LOG_LEVELS.indexOf(params['level']) >= threshold;
 }
@@ -230,11 +254,12 @@ function isWanted(params: JsonObject, context: ServerContext): boolean {
  * The 2025-era demand to open a URL first, in the words of the 2026 era. The client repeats its call
  * afterwards, which is all that the server waits for. Undefined when it is no such demand.
  */
-function toInputRequired(error: RpcError, context: ServerContext): JsonObject | undefined {
-  if (error.code !== RPC.urlElicitationRequired || !URL_METHODS.has(context.mcpReq.method)) return undefined;
-  const envelope: unknown = context.mcpReq.envelope;
-  const declared = isObject(envelope) ? envelope[CLIENT_CAPABILITIES_KEY] : undefined;
-  const elicitation = isObject(declared) ? declared['elicitation'] : undefined;
+export function toInputRequired(
+  error: RpcError,
+  { method, envelope }: { readonly method: string; readonly envelope?: unknown },
+): JsonObject | undefined {
+  if (error.code !== RPC.urlElicitationRequired || !PAUSABLE.has(method)) return undefined;
+  const elicitation = capabilitiesOf(envelope)?.['elicitation'];
   if (!isObject(elicitation) || elicitation['url'] === undefined) return undefined;
   const elicitations: unknown = isObject(error.data) ? error.data['elicitations'] : undefined;
   const withUrl = Array.isArray(elicitations) ? elicitations.filter(hasUrl) : [];

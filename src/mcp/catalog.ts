@@ -147,7 +147,7 @@ function toCatalog(text: string, fingerprint: string): Catalog {
 }
 
 /** JSON with the members of objects in the order of their names. */
-function toCanonicalJson(value: unknown): string {
+export function toCanonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) => {
     if (!isObject(member)) return member;
     return Object.fromEntries(Object.entries(member).sort(([left], [right]) => (left < right ? -1 : 1)));

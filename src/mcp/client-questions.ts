@@ -14,56 +14,47 @@ export type SendToClient = (
   },
 ) => Promise<unknown>;
 
-export interface Asking {
-  readonly send: SendToClient;
-  readonly signal: AbortSignal;
-}
-
-/** Puts what a server asks of its client (elicitation, sampling, roots) to the client that is really there. */
-export interface ClientQuestions {
-  /** @throws RpcError -32601 for a client that has not declared it or cannot be asked, else what the client said. */
-  ask(request: JsonRpcRequest, asking: Asking): Promise<JsonObject>;
-}
-
-export interface ClientQuestionsOptions {
-  readonly link: Pick<InnerLink, 'notify'>;
-  /** The 2026 era has no requests from server to client. */
-  readonly isModern: () => boolean;
-  /** Undefined where no session tells what the client can do. */
-  readonly capabilities: () => object | undefined;
-  readonly timeoutMs: number;
-}
-
 // What the client answers is for the server behind to judge.
 const ANY_RESULT = {
   '~standard': { version: 1 as const, vendor: 'mcp-gatehouse', validate: (value: unknown) => ({ value }) },
 };
 
-export function createClientQuestions(options: ClientQuestionsOptions): ClientQuestions {
-  return {
-    async ask(request, { send, signal }) {
-      const declared = options.capabilities();
-      if (options.isModern() || !isObject(declared) || !canAnswer(declared, request)) {
-        throw new RpcError(RPC.methodNotFound, `The client does not support ${request.method}`);
-      }
-      const { progressToken, params } = withoutToken(request.params);
-      const onprogress = (progress: object): void =>
-        options.link.notify('notifications/progress', { ...progress, progressToken });
-      try {
-        const result = await send({ method: request.method, ...(params && { params }) }, ANY_RESULT, {
-          signal,
-          timeout: options.timeoutMs,
-          ...(progressToken !== undefined && { onprogress, resetTimeoutOnProgress: true }),
-        });
-        return isObject(result) ? result : {};
-      } catch (error) {
-        throw toRpcError(error);
-      }
-    },
-  };
+export interface Asking {
+  readonly send: SendToClient;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  /** Where the server hears of progress that the client reports. */
+  readonly link: Pick<InnerLink, 'notify'>;
 }
 
-function canAnswer(declared: JsonObject, request: JsonRpcRequest): boolean {
+/**
+ * Puts what a server asks of its client (elicitation, sampling, roots) to the client that is really there, over a
+ * connection that lasts as long as the answer takes.
+ *
+ * @throws RpcError with what the client said in place of an answer
+ */
+export async function askClient(
+  request: JsonRpcRequest,
+  { send, signal, timeoutMs, link }: Asking,
+): Promise<JsonObject> {
+  const { progressToken, params } = withoutToken(request.params);
+  const onprogress = (progress: object): void =>
+    link.notify('notifications/progress', { ...progress, progressToken });
+  try {
+    const result = await send({ method: request.method, ...(params && { params }) }, ANY_RESULT, {
+      signal,
+      timeout: timeoutMs,
+      ...(progressToken !== undefined && { onprogress, resetTimeoutOnProgress: true }),
+    });
+    return isObject(result) ? result : {};
+  } catch (error) {
+    throw toRpcError(error);
+  }
+}
+
+/** Whether a client that declared these capabilities can be asked this; the servers' own words decide nothing. */
+export function canAnswer(declared: object | undefined, request: JsonRpcRequest): boolean {
+  if (!isObject(declared)) return false;
   const { elicitation, sampling, roots } = declared;
   switch (request.method) {
     case 'elicitation/create':
@@ -97,4 +88,9 @@ function toRpcError(error: unknown): RpcError {
     return new RpcError(RPC.internalError, 'The client did not answer');
   }
   return new RpcError(code, error.message, 'data' in error ? error.data : undefined);
+}
+
+/** The answer to a server whose client cannot be asked this. */
+export function unsupported({ method }: JsonRpcRequest): RpcError {
+  return new RpcError(RPC.methodNotFound, `The client does not support ${method}`);
 }

@@ -1,59 +1,220 @@
-import type { Caller } from '../core/admission.ts';
+import type { Admission, Caller } from '../core/admission.ts';
+import { fingerprintOf } from '../core/credential.ts';
 import { AuthenticationError } from '../core/errors.ts';
-import { isRefusal } from '../core/refusal.ts';
+import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
+import { type ClientFacts, readEnvelope, readInitialize } from './client-facts.ts';
+import { withoutClientMistakes } from './client-mistakes.ts';
+import { createConnectionSubscriptions } from './connection-subscriptions.ts';
+import type { Verdict } from './exchange.ts';
 import { guardTransport } from './guard-transport.ts';
 import { onlyAllowedUris } from './listen-streams.ts';
-import { readFacts } from './message-facts.ts';
+import { readFacts, readNotice } from './message-facts.ts';
+import type { RequestExtras } from './request-extras.ts';
 import { loadStdioSdk, type NativeServer } from './sdk.ts';
-import type { JsonRpcRequest, TransportLike } from './server-product.ts';
+import {
+  isNotification,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  type JsonRpcResponse,
+  type TransportLike,
+} from './server-product.ts';
 import { followNames, type RuntimeOptions } from './serving.ts';
 
-type StdioOptions = NonNullable<Parameters<Awaited<ReturnType<typeof loadStdioSdk>>['serveStdio']>[1]>;
+type StdioSdk = Awaited<ReturnType<typeof loadStdioSdk>>;
+type StdioOptions = NonNullable<Parameters<StdioSdk['serveStdio']>[1]>;
+
+export interface Connection {
+  /** Ends subscriptions in the protocol's own way, then the server, then the transport. */
+  close(): Promise<void>;
+}
+
+/** A connection that the guard has admitted and nobody serves yet. */
+export interface OpenedConnection {
+  /** Records how opening it went. */
+  readonly settle: Admission['settle'];
+  /** Whether a notification, or the client's answer to the server, may go on. */
+  isAllowed(message: JsonRpcNotification | JsonRpcResponse): Promise<boolean>;
+  /** Listens to the transport before it returns. */
+  serve(transport: TransportLike, watch?: ConnectionWatch): Connection;
+}
+
+export interface ConnectionWatch {
+  /** The guard has spoken on a request. */
+  readonly onJudged?: () => void;
+  /** The upstream token is not the one that the server was built with: the client has to connect again. */
+  readonly onStale?: () => void;
+}
 
 // Clients drop progress that arrives in one chunk with the result of its call.
 const RESULT_GAP_MS = 10;
+const NO_EXTRAS: RequestExtras = { query: {}, headers: {} };
 
-/**
- * Serves one caller over a transport that lasts: the guard is asked for every message, and stands on
- * the wire itself, because the SDK answers some methods before any server instance sees them.
- */
+/** Serves one caller over a transport that lasts. @throws AuthenticationError when the guard refuses it */
 export async function serveConnection(
   options: RuntimeOptions,
   caller: Caller,
   transport: TransportLike,
-): Promise<{ close(): Promise<void> }> {
-  const { serveStdio } = await loadStdioSdk();
-  const { principal, context } = caller;
+): Promise<Connection> {
+  const opened = await openConnection(options, caller);
+  if (isRefusal(opened)) throw new AuthenticationError(opened.message, { detail: opened.detail });
+  await opened.settle({ ok: true });
+  return opened.serve(transport);
+}
+
+/**
+ * Asks the guard for a connection of one caller. It is asked again for every message, and stands on the wire itself,
+ * because the SDK answers some methods before any server instance sees them.
+ */
+export async function openConnection(
+  options: RuntimeOptions,
+  caller: Caller,
+  extras: RequestExtras = NO_EXTRAS,
+): Promise<OpenedConnection | Refusal> {
+  const sdk = await loadStdioSdk();
   const target = { server: options.server, kind: 'server', name: '' } as const;
   const opening = await options.guard.admit(caller, {
     method: 'connect',
     accesses: [{ action: 'protocol', target }],
     credential: 'optional',
   });
-  if (isRefusal(opening)) throw new AuthenticationError(opening.message, { detail: opening.detail });
-  await opening.settle({ ok: true });
+  if (isRefusal(opening)) return opening;
+  return {
+    settle: opening.settle,
+    async isAllowed(message) {
+      const facts = readNotice(options.server, isNotification(message) ? message.method : undefined);
+      const admission = await options.guard.admit(caller, facts);
+      if (isRefusal(admission)) return false;
+      await admission.settle({ ok: true });
+      return true;
+    },
+    serve: (transport, watch = {}) => serve({ options, opening, extras, sdk }, transport, watch),
+  };
+}
 
+interface Opened {
+  readonly options: RuntimeOptions;
+  readonly opening: Admission;
+  readonly extras: RequestExtras;
+  readonly sdk: StdioSdk;
+  /** What the client has said of itself, with the message that opens the connection. */
+  client?: ClientFacts | undefined;
+}
+
+function serve(opened: Opened, transport: TransportLike, watch: ConnectionWatch): Connection {
+  const { options, opening, sdk } = opened;
+  const { principal } = opening.caller;
+  const gone = new AbortController();
+  const changes = shareChanges(options, opening.caller);
+  const subscriptions = createConnectionSubscriptions(options.onError);
   const wire = guardTransport(transport, {
     viewer: { principal, server: options.server, authorizer: options.authorizer },
     progress: options.progress,
     timeoutMs: options.timeoutMs,
+    onError: withoutClientMistakes(options.onError),
     resultGapMs: RESULT_GAP_MS,
     userIdOf: () => options.userIdOf(principal),
-    verdict: (request) => options.guard.admit(caller, readFacts(options.server, request)),
-    rewrite: (request) => withAllowedUris(options, caller, request),
-    onChange: ({ method }) => followNames(options, method, principal.key),
+    verdict: (request) => judge(opened, request, watch).then(subscriptions.follow).finally(watch.onJudged),
+    async rewrite(request) {
+      const narrowed = await withAllowedUris(options, opening.caller, request);
+      await subscriptions.add(narrowed);
+      return narrowed;
+    },
   });
-  const open = () =>
-    options.instances.open({
-      upstreamToken: opening.upstreamToken,
-      userId: options.userIdOf(principal),
-      extras: { principal, requestId: context.requestId, query: {}, headers: {} },
-    });
-  // The structural types say less than the SDK's own: `Instances.open` gives native v2 servers only.
-  return serveStdio(async () => (await open()) as NativeServer, {
-    transport: wire as NonNullable<StdioOptions['transport']>,
-    onerror: options.onError,
+  const served = sdk.serveStdio(
+    async ({ era }) => {
+      const product = await build(opened, gone.signal);
+      changes.follow(product, era);
+      await subscriptions.attach(product);
+      return product;
+    },
+    {
+      transport: wire as NonNullable<StdioOptions['transport']>,
+      maxSubscriptions: options.maxSubscriptionsPerPrincipal,
+      onerror: withoutClientMistakes(options.onError),
+    },
+  );
+  const { onclose } = wire;
+  wire.onclose = () => {
+    gone.abort();
+    changes.end();
+    onclose?.();
+  };
+  return served;
+}
+
+async function build(
+  { options, opening, extras, client }: Opened,
+  signal: AbortSignal,
+): Promise<NativeServer> {
+  const { caller, upstreamToken } = opening;
+  const { principal, context } = caller;
+  // Its own, and never out of the pool: it would hold its place there while it lies idle.
+  const product = await options.instances.openOwn({
+    upstreamToken,
+    userId: options.userIdOf(principal),
+    extras: { principal, requestId: context.requestId, signal, ...extras },
+    client,
+    credentialFingerprint: context.credential && fingerprintOf(context.credential),
   });
+  // The structural types say less than the SDK's own: `Instances` gives native v2 servers only.
+  return product as NativeServer;
+}
+
+async function judge(
+  opened: Opened,
+  request: JsonRpcRequest,
+  { onStale }: ConnectionWatch,
+): Promise<Verdict> {
+  const { options, opening } = opened;
+  opened.client = readInitialize(request) ?? readEnvelope(request) ?? opened.client;
+  const verdict = await options.guard.admit(opening.caller, readFacts(options.server, request));
+  if (onStale === undefined || isRefusal(verdict) || verdict.facts.credential === 'none') return verdict;
+  if (verdict.upstreamToken.equals(opening.upstreamToken)) return verdict;
+  await verdict.settle({ ok: false, error: 'not_run' });
+  onStale();
+  return refuse('CREDENTIALS_UNAVAILABLE', 'The upstream credential has changed; connect again');
+}
+
+const CHANGE = /^notifications\/(?:(?:tools|prompts|resources)\/list_changed|resources\/updated)$/;
+
+/** Carries changes from the server of this connection to other streams of its principal, and from these to it. */
+function shareChanges(options: RuntimeOptions, { principal }: Caller) {
+  let show: ((notification: JsonRpcNotification) => void) | undefined;
+  let isOwn = false;
+  const unsubscribe = options.hub.subscribe(
+    { principalKey: principal.key, tenantId: principal.tenantId },
+    (notification) => {
+      if (!isOwn) show?.(notification);
+    },
+  );
+  const publish = (notification: JsonRpcNotification): void => {
+    followNames(options, notification.method, principal.key);
+    isOwn = true;
+    options.hub.publish({ scope: { principalKey: principal.key }, notification });
+    isOwn = false;
+  };
+
+  return {
+    end: unsubscribe,
+    /** To be called before the server is connected. */
+    follow(product: NativeServer, era: 'legacy' | 'modern'): void {
+      const server = product as { connect: (channel: TransportLike) => Promise<void> };
+      const connect = server.connect.bind(product);
+      server.connect = (channel) => {
+        const send = channel.send.bind(channel);
+        channel.send = (message, sendOptions) => {
+          if (isNotification(message) && CHANGE.test(message.method)) publish(message);
+          return send(message, sendOptions);
+        };
+        show = (notification) => {
+          // In the older era nothing here knows what the client has subscribed to.
+          if (era === 'legacy' && notification.method === 'notifications/resources/updated') return;
+          send(notification).catch(options.onError);
+        };
+        return connect(channel);
+      };
+    },
+  };
 }
 
 async function withAllowedUris(

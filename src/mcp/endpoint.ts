@@ -1,11 +1,12 @@
 import type { Caller } from '../core/admission.ts';
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
 import type { Guard } from '../guard.ts';
+import { type Answer, isEventStream, isSuccess } from '../http/answer.ts';
 import { type BodyLimits, readJsonBody } from '../http/body.ts';
 import { type InboundRequest, singleHeader } from '../http/inbound-request.ts';
-import { isEventStream, rpcError } from '../http/responses.ts';
+import { rpcError } from '../http/responses.ts';
 import { type Exchange, openExchange, type Verdict } from './exchange.ts';
-import { readFacts, readNotice } from './message-facts.ts';
+import { asRecord, readFacts, readNotice } from './message-facts.ts';
 import { isInBand } from './refusal-message.ts';
 import { type ExtrasRules, readExtras } from './request-extras.ts';
 import {
@@ -31,7 +32,7 @@ export interface EndpointOptions {
 }
 
 /** The MCP side of one server's HTTP endpoint: a known caller's messages in, one answer out. */
-export type McpEndpoint = (request: InboundRequest, caller: Caller) => Promise<Response>;
+export type McpEndpoint = (request: InboundRequest, caller: Caller) => Promise<Answer>;
 
 const MAX_BATCH = 50;
 const NOT_RUN = { ok: false, error: 'not_run' } as const;
@@ -51,7 +52,7 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
     }
   };
 
-  async function post(request: InboundRequest, caller: Caller): Promise<Response> {
+  async function post(request: InboundRequest, caller: Caller): Promise<Answer> {
     if (!isJson(singleHeader(request.headers, 'content-type'))) {
       return rpcError('UNSUPPORTED_MEDIA_TYPE', 'Content-Type must be application/json');
     }
@@ -59,7 +60,7 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
     if (isRefusal(body))
       return rpcError(body.code, body.message, body.detail === 'parse' ? { rpcCode: -32700 } : {});
     const messages = parseMessages(body.value);
-    if (isRefusal(messages)) return rpcError(messages.code, messages.message);
+    if (isRefusal(messages)) return rpcError(messages.code, messages.message, { id: readId(body.value) });
 
     const requests = messages.filter(isRequest);
     const verdicts = await admitAll(caller, messages);
@@ -89,7 +90,7 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
     return verdicts;
   }
 
-  async function run(call: Call): Promise<Response> {
+  async function run(call: Call): Promise<Answer> {
     const { request, caller, verdicts } = call;
     try {
       const exchange: Exchange = {
@@ -97,6 +98,7 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
         verdicts,
         extras: readExtras(caller.context, options.extras),
         signal: request.signal,
+        body: call.parsedBody,
       };
       const authInfo = openExchange(
         exchange,
@@ -112,7 +114,7 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
       });
       // What is answered on a stream ends there; notices have no answer.
       const ended = isEventStream(response) ? noticesIn(verdicts) : verdicts;
-      await settleAll(ended, response.ok ? { ok: true } : NOT_RUN);
+      await settleAll(ended, isSuccess(response) ? { ok: true } : NOT_RUN);
       return response;
     } catch (error) {
       await settleAll(verdicts, NOT_RUN);
@@ -120,7 +122,7 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
     }
   }
 
-  async function sessionOperation(request: InboundRequest, caller: Caller): Promise<Response> {
+  async function sessionOperation(request: InboundRequest, caller: Caller): Promise<Answer> {
     if (!runtime.hasSessions) {
       return rpcError('METHOD_NOT_ALLOWED', 'This server keeps no protocol sessions; use POST', {
         headers: { allow: 'POST' },
@@ -147,6 +149,11 @@ function noticeKey(index: number): number {
 
 function noticesIn(verdicts: ReadonlyMap<string | number, Verdict>): ReadonlyMap<string | number, Verdict> {
   return new Map([...verdicts].filter(([key]) => typeof key === 'number' && !Number.isInteger(key)));
+}
+
+function readId(body: unknown): string | number | undefined {
+  const { id } = asRecord(body);
+  return typeof id === 'string' || typeof id === 'number' ? id : undefined;
 }
 
 function parseMessages(body: unknown): readonly JsonRpcMessage[] | Refusal {

@@ -15,6 +15,8 @@ export interface Exchange {
     readonly headers: Readonly<Record<string, string>>;
   };
   readonly signal: AbortSignal;
+  /** The parsed body. */
+  readonly body?: unknown;
 }
 
 /** The token-free `AuthInfo` that SDKs hand to tools; both SDK generations read this shape. */

@@ -1,16 +1,16 @@
 import type { Admission, Outcome } from '../core/admission.ts';
 import { isRefusal, refuse } from '../core/refusal.ts';
-import { unknownTarget } from '../core/unknown-target.ts';
+import { outcomeOf, toClosedError, toUniformError } from './answer-outcome.ts';
 import type { Verdict } from './exchange.ts';
 import { isVisibleResource, toPrivateView, type Viewer } from './list-filter.ts';
 import { asRecord } from './message-facts.ts';
 import type { ProgressMonitor, ProgressStream } from './progress.ts';
 import { toRefusalMessage } from './refusal-message.ts';
+import { createRunTimes } from './run-times.ts';
 import {
   isNotification,
   isRequest,
   isResponse,
-  type JsonRpcErrorResponse,
   type JsonRpcMessage,
   type JsonRpcNotification,
   type JsonRpcRequest,
@@ -27,10 +27,14 @@ export interface GuardTransportOptions {
   readonly verdict: (request: JsonRpcRequest, extra: unknown) => Verdict | Promise<Verdict>;
   /** Narrows an admitted request to what of it is allowed. */
   readonly rewrite?: ((request: JsonRpcRequest) => Promise<JsonRpcRequest>) | undefined;
+  /** Whether whoever passes the answer on holds it back until its record is written. */
+  readonly isAnswerHeld?: boolean | undefined;
   /** Least time between the last progress of a call and its result. */
   readonly resultGapMs?: number | undefined;
-  /** Longest that one request may run. */
+  /** Longest that one request may run, not counting while its client is asked. */
   readonly timeoutMs?: number | undefined;
+  /** Told of what should not happen; what it concerns is refused. */
+  readonly onError?: ((error: unknown) => void) | undefined;
   /** Change notifications of the server, for subscribers elsewhere. */
   readonly onChange?: ((notification: JsonRpcNotification) => void) | undefined;
 }
@@ -40,7 +44,6 @@ interface Pending {
   readonly admission: Admission;
   readonly progress: ProgressStream | undefined;
   lastProgress: Promise<void> | undefined;
-  timer: NodeJS.Timeout | undefined;
 }
 
 const REQUEST_TIMEOUT = -32001;
@@ -61,9 +64,11 @@ const CHANGES: ReadonlySet<string> = new Set([
  */
 export function guardTransport(inner: TransportLike, options: GuardTransportOptions): TransportLike {
   const pending = new Map<string | number, Pending>();
+  const times = options.timeoutMs === undefined ? undefined : createRunTimes(options.timeoutMs);
   // Set while a verdict is awaited: messages must not overtake each other.
   let queue: Promise<void> | undefined;
   let isClosed = false;
+  let isDelivering = false;
 
   const outer: TransportLike = {
     start: async () => {
@@ -77,11 +82,17 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
       await inner.start();
     },
     send: async (message, sendOptions) => {
+      times?.sent(message, sendOptions);
       if (isResponse(message)) return answer(message, sendOptions);
       if (isNotification(message)) return notify(message, sendOptions);
       return inner.send(message, sendOptions);
     },
-    close: () => inner.close(),
+    close: async () => {
+      // Only the server closes this side: what it still owes an answer would otherwise wait for ever.
+      for (const { request } of [...pending.values()])
+        await answer(toClosedError(request), { relatedRequestId: request.id });
+      await inner.close();
+    },
     get sessionId() {
       return inner.sessionId;
     },
@@ -118,6 +129,7 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     if (!isRequest(message)) {
       // Neither request, notification nor response: nothing that an SDK may still take for a request passes.
       if (!isNotification(message) && !isResponse(message)) return undefined;
+      if (isResponse(message)) times?.answered(message.id);
       outer.onmessage?.(message, extra);
       if (isNotification(message) && message.method === 'notifications/cancelled') cancelled(message);
       return undefined;
@@ -142,13 +154,18 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
       return options.rewrite(request).then(
         (rewritten) => outer.onmessage?.(rewritten, extra),
         (error: unknown) => {
-          report(error);
+          report(error, true);
           const failure = { code: -32603, message: 'Internal error' };
           return answer({ jsonrpc: '2.0', id: request.id, error: failure }, { relatedRequestId: request.id });
         },
       );
     }
-    outer.onmessage?.(request, extra);
+    isDelivering = true;
+    try {
+      outer.onmessage?.(request, extra);
+    } finally {
+      isDelivering = false;
+    }
     return undefined;
   }
 
@@ -156,7 +173,7 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     const { progressToken } = admission.facts;
     const { principal } = admission.caller;
     // A subscription is meant to last; what ends it is its token.
-    const isTimed = options.timeoutMs !== undefined && request.method !== 'subscriptions/listen';
+    if (request.method !== 'subscriptions/listen') times?.begin(request.id, () => expire(request));
     return {
       request,
       admission,
@@ -165,7 +182,6 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
           ? undefined
           : options.progress.start(principal, options.userIdOf(admission), progressToken),
       lastProgress: undefined,
-      timer: isTimed ? setTimeout(() => expire(request), options.timeoutMs) : undefined,
     };
   }
 
@@ -177,8 +193,9 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     answer({ jsonrpc: '2.0', id: request.id, error }, { relatedRequestId: request.id }).catch(report);
   }
 
-  function report(error: unknown): void {
+  function report(error: unknown, isFault = false): void {
     outer.onerror?.(error instanceof Error ? error : new Error(String(error)));
+    if (isFault) options.onError?.(error);
   }
 
   function cancelled(notification: JsonRpcNotification): void {
@@ -198,9 +215,8 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     const entry = message.id === undefined || message.id === null ? undefined : pending.get(message.id);
     if (entry === undefined) {
       // A transport may report an unreadable message, which no request stands for.
-      return 'error' in message && (message.id ?? null) === null
-        ? inner.send(message, sendOptions)
-        : undefined;
+      if (!('error' in message) || (message.id ?? null) !== null) return undefined;
+      return inner.send(message, sendOptions);
     }
     const { request } = entry;
     // Waits only where it must: the SDK knows errors of its own, which have an HTTP status, by their coming at once.
@@ -210,14 +226,10 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     // It may have been ended while its result was filtered.
     if (pending.get(request.id) !== entry) return undefined;
     const settled = finish(request.id, outcomeOf('error' in message ? message : shown));
-    // What must be on record before it is answered and is not, is not answered as if it were.
-    if (
-      settled instanceof Promise &&
-      !(await settled.then(
-        () => true,
-        () => false,
-      ))
-    ) {
+    // What must be on record before it is answered and is not, is not answered as if it were. An answer that came
+    // during the delivery is the protocol's own: its HTTP status is lost if it is not sent at once.
+    const isAwaited = settled instanceof Promise && !(isDelivering && options.isAnswerHeld === true);
+    if (isAwaited && !(await hasSucceeded(settled))) {
       return inner.send(toRefusalMessage(UNRECORDED, request), sendOptions);
     }
     return inner.send(shown, sendOptions);
@@ -231,7 +243,7 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
       // The same order of fields as in the gate's own answers, which must not be told apart.
       return { jsonrpc: '2.0', id: request.id, result: asRecord(view) };
     } catch (error) {
-      report(error);
+      report(error, true);
       return toRefusalMessage(UNFILTERED, request);
     }
   }
@@ -240,7 +252,7 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     const entry = pending.get(id);
     if (entry === undefined) return;
     pending.delete(id);
-    clearTimeout(entry.timer);
+    times?.end(id);
     entry.progress?.end();
     return entry.admission.settle(outcome);
   }
@@ -252,36 +264,34 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
       if (typeof uri !== 'string' || !(await isVisibleResource(uri, options.viewer))) return;
     }
     const sent = inner.send(notification, sendOptions);
-    if (notification.method === 'notifications/progress') observeProgress(notification, sent);
+    if (notification.method === 'notifications/progress')
+      observeProgress(notification, pending.values(), { sent, gapMs: options.resultGapMs });
     await sent;
   }
+}
 
-  function observeProgress(notification: JsonRpcNotification, sent: Promise<void>): void {
-    const token = asRecord(notification.params)['progressToken'];
-    for (const entry of pending.values()) {
-      if (entry.admission.facts.progressToken !== token) continue;
-      entry.progress?.message(JSON.stringify(notification).length);
-      if (options.resultGapMs !== undefined) entry.lastProgress = afterGap(sent, options.resultGapMs);
-    }
+function observeProgress(
+  notification: JsonRpcNotification,
+  pending: Iterable<Pending>,
+  { sent, gapMs }: { readonly sent: Promise<void>; readonly gapMs: number | undefined },
+): void {
+  const token = asRecord(notification.params)['progressToken'];
+  for (const entry of pending) {
+    if (entry.admission.facts.progressToken !== token) continue;
+    entry.progress?.message(JSON.stringify(notification).length);
+    if (gapMs !== undefined) entry.lastProgress = afterGap(sent, gapMs);
   }
+}
+
+function hasSucceeded(work: Promise<void>): Promise<boolean> {
+  return work.then(
+    () => true,
+    () => false,
+  );
 }
 
 function afterGap(sent: Promise<void>, gapMs: number): Promise<void> {
   // A failed send is reported to its sender; here only the time counts.
   const settled = sent.catch(() => undefined);
   return settled.then(() => new Promise((resolve) => setTimeout(resolve, gapMs)));
-}
-
-// What a server says of an unknown resource is replaced by what the gate says of a hidden one, so that the
-// answer does not tell them apart. MCP 2025-11-25 has a code of its own for it, 2026-07-28 has invalid params.
-function toUniformError(message: JsonRpcErrorResponse, { request, admission }: Pending): JsonRpcResponse {
-  const target = admission.facts.accesses[0]?.target;
-  const isUnknown = message.error.code === -32602 || message.error.code === -32002;
-  if (!isUnknown || target?.kind !== 'resource') return message;
-  return toRefusalMessage(unknownTarget(target, 'unknown_target'), request);
-}
-
-function outcomeOf(message: JsonRpcResponse): Outcome {
-  if ('error' in message) return { ok: false, error: message.error.code };
-  return asRecord(message.result)['isError'] === true ? { ok: false, error: 'tool_error' } : { ok: true };
 }

@@ -348,3 +348,79 @@ describe('close', () => {
     expect(errors).toEqual([failure]);
   });
 });
+
+describe('an instance pool with owners', () => {
+  const perOwner = { max: 2, ownerOf: (key: string) => key.split('/')[0] ?? '' };
+
+  it('gives none more than their share, and lets others pass those who wait', async () => {
+    const { pool } = bench({ maxSize: 5, perOwner });
+    const [one] = [await pool.lease('alice/1'), await pool.lease('alice/2')];
+    let served = false;
+    const third = pool.lease('alice/3').then((lease) => {
+      served = true;
+      return lease;
+    });
+    const bob = await pool.lease('bob/1');
+    expect(served).toBe(false);
+    bob.release();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(served).toBe(false);
+    one?.discard();
+    expect((await third).instance.key).toBe('alice/3');
+  });
+
+  it('lets an idle one of the same owner give way, and of nobody else', async () => {
+    const { pool, destroyed } = bench({ maxSize: 5, perOwner });
+    for (const key of ['bob/1', 'alice/1', 'alice/2']) (await pool.lease(key)).release();
+    const lease = await pool.lease('alice/3');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(destroyed.map(({ key }) => key)).toEqual(['alice/1']);
+    lease.release();
+    expect(pool.stats()).toMatchObject({ size: 3, idle: 3 });
+  });
+
+  it('forgets what could not be created', async () => {
+    const { pool } = bench({ maxSize: 5, perOwner });
+    const create = () => Promise.reject(new Error('no'));
+    for (let count = 0; count < 3; count += 1) {
+      expect(await failureOf(pool.lease('alice/1', undefined, create))).toMatchObject({ message: 'no' });
+    }
+    await pool.lease('alice/1');
+    await pool.lease('alice/2');
+    expect(pool.stats().size).toBe(2);
+  });
+});
+
+describe('an instance pool that counts until all is gone', () => {
+  it('makes nothing new while what gave way is still there', async () => {
+    const endings: (() => void)[] = [];
+    const destroy = () => new Promise<void>((resolve) => endings.push(resolve));
+    const { pool } = bench({ maxSize: 2, countsUntilDestroyed: true, destroy });
+    for (const key of ['alice', 'bob']) (await pool.lease(key)).release();
+    const waiting = ['carol', 'dave'].map((key) => pool.lease(key));
+    await vi.advanceTimersByTimeAsync(10);
+    expect([endings.length, pool.stats()]).toEqual([2, expect.objectContaining({ size: 0, waiting: 2 })]);
+    endings[0]?.();
+    const first = await Promise.race(waiting);
+    expect([first.instance.key, pool.stats().waiting]).toEqual(['carol', 1]);
+    endings[1]?.();
+    expect((await waiting[1])?.instance.key).toBe('dave');
+    for (const lease of await Promise.all(waiting)) lease.discard();
+    for (const end of endings) end();
+  });
+
+  it('ends no more than those who wait need', async () => {
+    const endings: (() => void)[] = [];
+    const destroy = () => new Promise<void>((resolve) => endings.push(resolve));
+    const { pool } = bench({ maxSize: 3, countsUntilDestroyed: true, destroy });
+    for (const key of ['alice', 'bob', 'carol']) (await pool.lease(key)).release();
+    const waiting = pool.lease('dave');
+    expect(endings.length).toBe(1);
+    endings[0]?.();
+    (await waiting).release();
+    expect(pool.stats()).toMatchObject({ idle: 3 });
+    const closing = pool.close();
+    for (const end of endings) end();
+    await closing;
+  });
+});

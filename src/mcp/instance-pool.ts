@@ -1,6 +1,7 @@
 import { ServerPoolError } from '../core/errors.ts';
 import { abortReason, checkNotAborted } from './abort-reason.ts';
 import { createInstanceShelf, type InstanceShelf, type Slot } from './instance-shelf.ts';
+import { createLeaseQueue } from './lease-queue.ts';
 
 /** An instance for one user of it at a time. Exactly one of the two methods counts, and only once. */
 export interface Lease<T> {
@@ -27,6 +28,13 @@ export interface PoolStats {
 export interface InstancePoolOptions<T> {
   /** Default 100. */
   readonly maxSize?: number | undefined;
+  /**
+   * How many instances one owner may have, of those that `ownerOf` tells apart by their keys: then the owner's own
+   * give way, and its leases wait.
+   */
+  readonly perOwner?: { readonly max: number; readonly ownerOf: (key: string) => string } | undefined;
+  /** Whether an instance counts until it is destroyed, and not only until that begins. Default false. */
+  readonly countsUntilDestroyed?: boolean | undefined;
   /** How long an instance may lie unused. */
   readonly idleTimeoutMs: number;
   /** How long after its creation an instance may still be handed out. */
@@ -76,20 +84,14 @@ interface Demand<T> {
   readonly create: () => Promise<T>;
 }
 
-interface Waiter<T> {
-  readonly demand: Demand<T>;
-  admit(lease: Promise<Lease<T>>): void;
-  refuse(error: Error): void;
-}
-
 class Pool<T> implements InstancePool<T> {
   readonly #options: InstancePoolOptions<T>;
   readonly #maxSize: number;
   readonly #idle: InstanceShelf<T>;
   readonly #leased = new Set<Slot<T>>();
   readonly #destroying = new Set<Promise<void>>();
-  // In the order they came. Someone waits only while all is leased.
-  readonly #waiting = new Set<Waiter<T>>();
+  readonly #waiting = createLeaseQueue<Demand<T>, Lease<T>>();
+  readonly #owned = new Map<string, number>();
   readonly #counts = { created: 0, reused: 0, evicted: 0 };
   #closing: Promise<void> | undefined;
   #onReturned: (() => void) | undefined;
@@ -133,11 +135,11 @@ class Pool<T> implements InstancePool<T> {
     return this.#closing;
   }
 
-  #tryLease(demand: Demand<T>): Promise<Lease<T>> | undefined {
+  readonly #tryLease = (demand: Demand<T>): Promise<Lease<T>> | undefined => {
     const lease = this.#reuse(demand.key);
     if (lease !== undefined) return Promise.resolve(lease);
-    return this.#makeRoom() ? this.#create(demand) : undefined;
-  }
+    return this.#makeRoom(demand.key) ? this.#create(demand) : undefined;
+  };
 
   #reuse(key: string): Lease<T> | undefined {
     for (;;) {
@@ -153,22 +155,40 @@ class Pool<T> implements InstancePool<T> {
     }
   }
 
-  /** The longest idle instance gives way, whoever's it is. */
-  #makeRoom(): boolean {
-    if (this.#idle.size + this.#leased.size < this.#maxSize) return true;
-    const longestIdle = this.#idle.takeLongestIdle();
-    if (longestIdle === undefined) return false;
-    this.#evictIdle(longestIdle);
-    return true;
+  /** Of an owner who has enough, one of its own gives way; elsewhere the longest idle, whoever's it is. */
+  #makeRoom(key: string): boolean {
+    const { perOwner } = this.#options;
+    if (perOwner !== undefined) {
+      const owner = perOwner.ownerOf(key);
+      const isFull = (): boolean => (this.#owned.get(owner) ?? 0) >= perOwner.max;
+      if (isFull()) this.#giveWay((other) => perOwner.ownerOf(other) === owner);
+      if (isFull()) return false;
+    }
+    if (this.#count() >= this.#maxSize) this.#giveWay(() => true);
+    return this.#count() < this.#maxSize;
+  }
+
+  #count(): number {
+    const ending = this.#options.countsUntilDestroyed === true ? this.#destroying.size : 0;
+    return this.#idle.size + this.#leased.size + ending;
+  }
+
+  /** One is enough for each who waits: what is being destroyed already makes room too. */
+  #giveWay(predicate: (key: string) => boolean): void {
+    if (this.#options.countsUntilDestroyed === true && this.#destroying.size > this.#waiting.size) return;
+    const longestIdle = this.#idle.takeLongestIdle(predicate);
+    if (longestIdle !== undefined) this.#evictIdle(longestIdle);
   }
 
   async #create({ key, signal, create }: Demand<T>): Promise<Lease<T>> {
     const slot: Slot<T> = { key, createdAt: this.#options.now(), instance: undefined, doomed: false };
     this.#leased.add(slot);
+    this.#own(key, 1);
     let instance: T;
     try {
       instance = await create();
     } catch (error) {
+      this.#own(key, -1);
       this.#giveBack(slot, false);
       throw error;
     }
@@ -176,7 +196,7 @@ class Pool<T> implements InstancePool<T> {
     this.#counts.created += 1;
     if (!this.#leased.has(slot)) {
       // The pool was closed and has stopped waiting for this one.
-      this.#destroy(instance);
+      this.#destroy(slot);
       throw closedError();
     }
     const lease = this.#toLease(slot, instance);
@@ -189,41 +209,12 @@ class Pool<T> implements InstancePool<T> {
 
   #wait(demand: Demand<T>): Promise<Lease<T>> {
     const { waitTimeoutMs = 5_000, maxWaiting = 1_000 } = this.#options;
-    const { signal } = demand;
     if (this.#waiting.size >= maxWaiting) throw busyError('too many leases wait');
-    return new Promise((resolve, reject) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
-        this.#waiting.delete(waiter);
-      };
-      const waiter: Waiter<T> = {
-        demand,
-        admit(lease) {
-          end();
-          resolve(lease);
-        },
-        refuse(error) {
-          end();
-          reject(error);
-        },
-      };
-      const onAbort = (): void => {
-        if (signal !== undefined) waiter.refuse(abortReason(signal));
-      };
-      const onTimeout = (): void => waiter.refuse(busyError(`no room within ${waitTimeoutMs} ms`));
-      const timer = setTimeout(onTimeout, waitTimeoutMs).unref();
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.add(waiter);
+    return this.#waiting.wait(demand, {
+      signal: demand.signal,
+      timeoutMs: waitTimeoutMs,
+      late: () => busyError(`no room within ${waitTimeoutMs} ms`),
     });
-  }
-
-  #admitWaiting(): void {
-    for (const waiter of [...this.#waiting]) {
-      const lease = this.#tryLease(waiter.demand);
-      if (lease === undefined) return;
-      waiter.admit(lease);
-    }
   }
 
   #toLease(slot: Slot<T>, instance: T): Lease<T> {
@@ -242,9 +233,9 @@ class Pool<T> implements InstancePool<T> {
       const isWanted = !slot.doomed && this.#closing === undefined;
       if (reusable && isWanted && this.#isAlive(instance)) this.#idle.add(slot);
       else if (slot.doomed) this.#evictIdle(slot);
-      else this.#destroy(instance);
+      else this.#destroy(slot);
     }
-    this.#admitWaiting();
+    this.#waiting.serve(this.#tryLease);
     if (this.#leased.size === 0) this.#onReturned?.();
   }
 
@@ -252,24 +243,39 @@ class Pool<T> implements InstancePool<T> {
     return this.#options.isAlive?.(instance) ?? true;
   }
 
-  #evictIdle({ instance }: Slot<T>): void {
+  #evictIdle(slot: Slot<T>): void {
     this.#counts.evicted += 1;
-    if (instance !== undefined) this.#destroy(instance);
+    this.#destroy(slot);
   }
 
-  #destroy(instance: T): void {
+  #destroy({ key, instance }: Slot<T>): void {
+    if (instance === undefined) return;
+    const isGone = this.#options.countsUntilDestroyed !== true;
+    if (isGone) this.#own(key, -1);
     const destroyed: Promise<void> = (async () => this.#options.destroy(instance))()
       .catch((error: unknown) => this.#options.onError?.(error))
-      .finally(() => this.#destroying.delete(destroyed));
+      .finally(() => {
+        this.#destroying.delete(destroyed);
+        if (isGone) return;
+        this.#own(key, -1);
+        this.#waiting.serve(this.#tryLease);
+      });
     this.#destroying.add(destroyed);
   }
 
+  #own(key: string, more: 1 | -1): void {
+    const owner = this.#options.perOwner?.ownerOf(key);
+    if (owner === undefined) return;
+    const count = (this.#owned.get(owner) ?? 0) + more;
+    if (count === 0) this.#owned.delete(owner);
+    else this.#owned.set(owner, count);
+  }
+
   async #drain(): Promise<void> {
-    for (const waiter of [...this.#waiting]) waiter.refuse(closedError());
-    for (const { instance } of this.#idle.takeMatching(() => true))
-      if (instance !== undefined) this.#destroy(instance);
+    this.#waiting.refuseAll(closedError);
+    for (const slot of this.#idle.takeMatching(() => true)) this.#destroy(slot);
     if (this.#leased.size > 0) await this.#untilReturned();
-    for (const { instance } of this.#leased) if (instance !== undefined) this.#destroy(instance);
+    for (const slot of this.#leased) this.#destroy(slot);
     this.#leased.clear();
     await Promise.all(this.#destroying);
   }

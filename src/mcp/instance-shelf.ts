@@ -21,7 +21,7 @@ export interface InstanceShelf<T> {
   add(slot: Slot<T>): void;
   /** The one of this key that was added last. */
   take(key: string): Slot<T> | undefined;
-  takeLongestIdle(): Slot<T> | undefined;
+  takeLongestIdle(predicate: (key: string) => boolean): Slot<T> | undefined;
   takeMatching(predicate: (key: string) => boolean): readonly Slot<T>[];
 }
 
@@ -68,10 +68,13 @@ class Shelf<T> implements InstanceShelf<T> {
     }
   }
 
-  takeLongestIdle(): Slot<T> | undefined {
-    const [slot] = this.#spentAt.keys();
-    if (slot !== undefined) this.#remove(slot);
-    return slot;
+  takeLongestIdle(predicate: (key: string) => boolean): Slot<T> | undefined {
+    for (const slot of this.#spentAt.keys()) {
+      if (!predicate(slot.key)) continue;
+      this.#remove(slot);
+      return slot;
+    }
+    return undefined;
   }
 
   takeMatching(predicate: (key: string) => boolean): readonly Slot<T>[] {

@@ -1,10 +1,14 @@
 import type { Principal } from '../core/principal.ts';
 import type { Secret } from '../core/secret.ts';
-import { bridgeServer } from './bridge.ts';
+import type { LiveStreams } from '../http/live-streams.ts';
 import { fingerprintInputs } from './build-inputs.ts';
+import { type ClientFacts, createLastClients, fingerprintClient } from './client-facts.ts';
 import { withDeadline } from './deadline.ts';
+import type { LentLink } from './direct-server.ts';
+import { createFronts, type Fronts } from './fronts.ts';
 import { connectInner, type InnerLink } from './inner-link.ts';
 import { createInstancePool, type InstancePool, type PoolStats } from './instance-pool.ts';
+import type { InnerLinkOptions } from './link-contract.ts';
 import { isNativeV2, type ServerSdk } from './sdk.ts';
 import type { ServerProduct } from './server-product.ts';
 
@@ -34,6 +38,12 @@ export interface InstanceRequest {
   readonly upstreamToken: Secret;
   readonly userId: string;
   readonly extras: FactoryExtras;
+  /** What a server behind a bridge is told of its client; nothing where nobody asks for a client. */
+  readonly client?: ClientFacts | undefined;
+  /** Of the credential that the client presented: its revocation ends the calls that wait for the client. */
+  readonly credentialFingerprint?: string | undefined;
+  /** Names the waiting call to which the client returns (2026 era). */
+  readonly requestState?: string | undefined;
 }
 
 export interface InstanceOptions {
@@ -43,6 +53,10 @@ export interface InstanceOptions {
   readonly pool?: { readonly max: number; readonly idleMs: number; readonly lifetimeMs: number } | undefined;
   /** Longest that a factory may take. Default 30000. */
   readonly buildTimeoutMs?: number | undefined;
+  /** Longest that a client, often a person, may take over a question of its server. Default ten minutes. */
+  readonly clientTimeoutMs?: number | undefined;
+  /** Ends the calls that wait for their client when a credential or principal is revoked. */
+  readonly liveStreams?: Pick<LiveStreams, 'add'> | undefined;
   readonly now: () => number;
   readonly onError: (error: unknown) => void;
 }
@@ -51,6 +65,8 @@ export interface InstanceOptions {
 export interface Instances {
   /** A native v2 server, unconnected; closing it gives back or ends what is behind it. */
   open(request: InstanceRequest): Promise<ServerProduct>;
+  /** A pooled server's link for one request, in place of a server of its own; absent where there is no pool. */
+  readonly lend?: ((request: InstanceRequest) => Promise<LentLink>) | undefined;
   /** The same, but never out of the pool: a protocol session would hold its place while it lies idle. */
   openOwn(request: InstanceRequest): Promise<ServerProduct>;
   /** A raw link for the gate's own questions, such as the list of tools. */
@@ -63,9 +79,15 @@ export interface Instances {
 
 export function createInstances(options: InstanceOptions): Instances {
   const build: Build = (request) => buildInTime(options, request);
+  const fronts = createFronts({ ...options, poolSize: options.pool?.max });
   return options.pool === undefined
-    ? freshInstances(options, build)
-    : pooledInstances(options, build, options.pool);
+    ? freshInstances(options, build, fronts)
+    : pooledInstances({ ...options, pool: options.pool }, build, fronts);
+}
+
+/** What a server behind a bridge is told of its client. */
+function toldOf({ client }: InstanceRequest): Pick<InnerLinkOptions, 'capabilities' | 'clientInfo'> {
+  return { capabilities: client?.capabilities, clientInfo: client?.info };
 }
 
 type Build = (request: InstanceRequest) => Promise<ServerProduct>;
@@ -75,7 +97,11 @@ const BUILD_TIMEOUT_MS = 30_000;
 /** A factory that hangs must not hold its caller, or a place in the pool, for ever. @throws TransportError */
 async function buildInTime(options: InstanceOptions, request: InstanceRequest): Promise<ServerProduct> {
   const { upstreamToken, userId, extras } = request;
-  const building = (async () => options.factory(upstreamToken.reveal(), userId, extras))();
+  const made = options.factory(upstreamToken.reveal(), userId, extras);
+  if (typeof (made as Partial<Promise<ServerProduct>> | undefined)?.then !== 'function') {
+    return made;
+  }
+  const building = Promise.resolve(made);
   let late = false;
   building
     .then(
@@ -95,18 +121,18 @@ async function buildInTime(options: InstanceOptions, request: InstanceRequest): 
   }
 }
 
-async function openFresh(
-  { sdk, onError }: InstanceOptions,
-  build: Build,
-  request: InstanceRequest,
-): Promise<ServerProduct> {
-  const product = await build(request);
-  if (isNativeV2(sdk, product)) return product;
-  return bridgeServer(await connectInner(product), { sdk, ownsLink: true, onError });
+function openFresh({ sdk }: InstanceOptions, build: Build, fronts: Fronts): Instances['open'] {
+  return async (request) => {
+    const returned = fronts.reopen(request);
+    if (returned !== undefined) return returned;
+    const product = await build(request);
+    if (isNativeV2(sdk, product)) return product;
+    return fronts.open(await connectInner(product, toldOf(request)), request, { ownsLink: true });
+  };
 }
 
-function freshInstances(options: InstanceOptions, build: Build): Instances {
-  const open = (request: InstanceRequest) => openFresh(options, build, request);
+function freshInstances(options: InstanceOptions, build: Build, fronts: Fronts): Instances {
+  const open = openFresh(options, build, fronts);
   return {
     open,
     openOwn: open,
@@ -118,17 +144,18 @@ function freshInstances(options: InstanceOptions, build: Build): Instances {
         await link.close();
       }
     },
-    evict: () => undefined,
+    evict: (principalKey) => fronts.endAllOf(principalKey),
     stats: () => undefined,
-    close: async () => undefined,
+    close: async () => fronts.close(),
   };
 }
 
 function pooledInstances(
-  options: InstanceOptions,
+  options: InstanceOptions & { readonly pool: NonNullable<InstanceOptions['pool']> },
   build: Build,
-  limits: NonNullable<InstanceOptions['pool']>,
+  fronts: Fronts,
 ): Instances {
+  const limits = options.pool;
   const pool: InstancePool<InnerLink> = createInstancePool<InnerLink>({
     maxSize: limits.max,
     idleTimeoutMs: limits.idleMs,
@@ -139,34 +166,52 @@ function pooledInstances(
     isAlive: (link) => !link.closed,
     onError: options.onError,
   });
+  const lastClients = createLastClients();
   const lease = (request: InstanceRequest) =>
     pool.lease(instanceKey(request, options.resourceType), request.extras.signal, async () =>
-      connectInner(await build(forManyRequests(request))),
+      connectInner(await build(forManyRequests(request)), toldOf(request)),
     );
+  const userKey = (request: InstanceRequest) =>
+    instanceKey({ ...request, client: undefined }, options.resourceType);
+
+  const leaseFor = async (request: InstanceRequest) => {
+    lastClients.set(userKey(request), request.client);
+    const { instance, release, discard } = await lease(request);
+    // Calls that were cut off may still be at work: such a server is not for the next request.
+    const onDetach = (abandoned: number) => (abandoned === 0 ? release() : discard());
+    return { link: instance, lifetime: { ownsLink: false, onDetach } };
+  };
 
   return {
     async open(request) {
-      const { instance, release, discard } = await lease(request);
-      return bridgeServer(instance, {
-        sdk: options.sdk,
-        ownsLink: false,
-        // Calls that were cut off may still be at work: such a server is not for the next request.
-        onDetach: (abandoned) => (abandoned === 0 ? release() : discard()),
-        onError: options.onError,
-      });
+      const returned = fronts.reopen(request);
+      if (returned !== undefined) return returned;
+      const { link, lifetime } = await leaseFor(request);
+      return fronts.open(link, request, lifetime);
     },
-    openOwn: (request) => openFresh(options, build, request),
+    async lend(request) {
+      const { link, lifetime } = await leaseFor(request);
+      return fronts.lend(link, request, lifetime);
+    },
+    openOwn: openFresh(options, build, fronts),
     async withLink(request, use) {
-      const { instance, release } = await lease(request);
+      const client = lastClients.get(userKey(request));
+      const { instance, release } = await lease({ ...request, client });
       try {
         return await use(instance);
       } finally {
         release();
       }
     },
-    evict: (principalKey) => pool.evict((key) => ownerOf(key) === principalKey),
+    evict(principalKey) {
+      pool.evict((key) => ownerOf(key) === principalKey);
+      fronts.endAllOf(principalKey);
+    },
     stats: () => pool.stats(),
-    close: () => pool.close(),
+    close() {
+      fronts.close();
+      return pool.close();
+    },
   };
 }
 
@@ -178,13 +223,17 @@ function forManyRequests({
 }
 
 // Whatever the factory was told is in the key, so that a server is only handed out where it would be built again.
-function instanceKey({ upstreamToken, userId, extras }: InstanceRequest, resourceType: string): string {
+function instanceKey(
+  { upstreamToken, userId, extras, client }: InstanceRequest,
+  resourceType: string,
+): string {
   return JSON.stringify([
     extras.principal.key,
     resourceType,
     userId,
     upstreamToken.fingerprint(),
     fingerprintInputs(extras),
+    fingerprintClient(client),
   ]);
 }
 

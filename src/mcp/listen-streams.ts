@@ -1,13 +1,16 @@
 import type { Principal } from '../core/principal.ts';
+import { isEventStream } from '../http/answer.ts';
 import { type FollowedStream, followStream } from '../http/followed-stream.ts';
-import { isEventStream } from '../http/responses.ts';
+import { withoutClientMistakes } from './client-mistakes.ts';
 import type { Exchange } from './exchange.ts';
+import { type InnerSubscriptions, openInnerSubscriptions } from './inner-subscriptions.ts';
 import { isVisibleResource } from './list-filter.ts';
 import { asRecord } from './message-facts.ts';
-import type { ServerEvent, ServerEventBus } from './sdk.ts';
+import type { NativeServer, ServerEvent, ServerEventBus } from './sdk.ts';
 import type { JsonRpcNotification } from './server-product.ts';
 import {
   credentialFingerprint,
+  followNames,
   type GuardedServers,
   type RuntimeOptions,
   type Serving,
@@ -57,23 +60,42 @@ export function createListenStreams(options: RuntimeOptions, servers: GuardedSer
       stream?.end();
       return false;
     };
-    const handler = options.sdk.createMcpHandler(() => servers.openNative(exchange), {
-      legacy: 'reject',
-      bus: privateBus(options, exchange, hasRoom),
-      onerror: options.onError,
-    });
     const parsedBody = await onlyAllowedUris(options, principal, serving.parsedBody);
+    const uris = resourcesIn(parsedBody);
+    const bus = createPrivateBus(options, exchange, hasRoom);
+    let inner: InnerSubscriptions | undefined;
+    const onChange = (notification: JsonRpcNotification): void => {
+      followNames(options, notification.method, principal.key);
+      bus.deliver(notification);
+    };
+    const onClose = (): void => void handler.close().catch(options.onError);
+    const open = async (): Promise<NativeServer> => {
+      if (uris.length === 0) return servers.openNative(exchange);
+      const product = await servers.openForSession(exchange);
+      inner = openInnerSubscriptions(product, options.onError, { onChange, onClose });
+      await inner?.add(uris, { authInfo });
+      return product;
+    };
+    const handler = options.sdk.createMcpHandler(open, {
+      legacy: 'reject',
+      bus,
+      onerror: withoutClientMistakes(options.onError),
+    });
     const response = await handler.fetch(request, { authInfo, parsedBody });
-    if (!isEventStream(response)) return response;
+    if (!isEventStream(response)) {
+      await inner?.end();
+      return response;
+    }
     const forget = options.liveStreams.add({
       principalKey: principal.key,
       credentialFingerprint: credentialFingerprint(exchange),
       expiresAt: principal.expiresAt,
-      close: () => void handler.close().catch(options.onError),
+      close: onClose,
     });
     stream = followStream(response, () => {
       forget();
       onEnd();
+      void inner?.end().catch(options.onError);
       void settleAll(exchange.verdicts, { ok: true }).catch(options.onError);
     });
     return stream.response;
@@ -92,22 +114,37 @@ function release(counts: Map<string, number>, key: string): void {
 
 type HasRoom = (delivered: number) => boolean;
 
-function privateBus(options: RuntimeOptions, { caller }: Exchange, hasRoom: HasRoom): ServerEventBus {
+/** Of one stream: what its principal may see, from servers of the principal and from the one of the stream itself. */
+interface PrivateBus extends ServerEventBus {
+  deliver(notification: JsonRpcNotification): void;
+}
+
+function createPrivateBus(options: RuntimeOptions, { caller }: Exchange, hasRoom: HasRoom): PrivateBus {
   const { principal } = caller;
+  const listeners = new Set<(event: ServerEvent) => void>();
   let delivered = 0;
+  const deliver = (notification: JsonRpcNotification): void => {
+    const event = toServerEvent(notification);
+    if (event === undefined) return;
+    isVisible(options, principal, event)
+      .then((visible) => {
+        if (visible && hasRoom(delivered++)) for (const listener of listeners) listener(event);
+      })
+      .catch(options.onError);
+  };
   return {
+    deliver,
     // Servers publish through their guarded transport, which knows whose change it is.
     publish: () => undefined,
-    subscribe: (listener) =>
-      options.hub.subscribe({ principalKey: principal.key, tenantId: principal.tenantId }, (notification) => {
-        const event = toServerEvent(notification);
-        if (event === undefined) return;
-        isVisible(options, principal, event)
-          .then((visible) => {
-            if (visible && hasRoom(delivered++)) listener(event);
-          })
-          .catch(options.onError);
-      }),
+    subscribe(listener) {
+      const subscriber = { principalKey: principal.key, tenantId: principal.tenantId };
+      const unsubscribe = options.hub.subscribe(subscriber, deliver);
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+        unsubscribe();
+      };
+    },
   };
 }
 
@@ -117,6 +154,13 @@ async function isVisible(
   event: ServerEvent,
 ): Promise<boolean> {
   return event.kind !== 'resource_updated' || isVisibleResource(event.uri, { ...options, principal });
+}
+
+/** The resources that a `subscriptions/listen` asks for. */
+export function resourcesIn(body: unknown): readonly string[] {
+  const filter = asRecord(asRecord(asRecord(body)['params'])['notifications']);
+  const uris: unknown = filter['resourceSubscriptions'];
+  return Array.isArray(uris) ? uris.filter((uri) => typeof uri === 'string') : [];
 }
 
 /** The honoured subset is what the protocol acknowledges: URIs that are finally denied are not in it. */

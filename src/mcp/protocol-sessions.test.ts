@@ -56,10 +56,10 @@ describe('protocol sessions', () => {
 
   it('end when they were idle for too long, not while a request is under way', async () => {
     const [idle, busy] = [await open(alice), await open(alice)];
-    const done = sessions.begin(busy);
+    const done = sessions.begin(busy, []);
     await pass(90_000);
     expect(ended).toEqual([idle.id]);
-    done();
+    done?.();
     await pass(60_000);
     expect(sessions.size).toBe(1);
     await pass(30_001);
@@ -75,7 +75,7 @@ describe('protocol sessions', () => {
 
   it('end at the end of their lifetime, however busy they are', async () => {
     const session = await open(alice);
-    sessions.begin(session);
+    sessions.begin(session, []);
     await pass(600_001);
     await pass(30_000);
     expect(ended).toEqual([session.id]);
@@ -102,7 +102,7 @@ describe('protocol sessions', () => {
 
   it('are at most so many for one user, the idlest going first and one at work last', async () => {
     const [first, second, third] = [await open(alice), await open(alice), await open(alice)];
-    sessions.begin(first);
+    sessions.begin(first, []);
     now += 1;
     sessions.find(second.id, alice);
     await open(alice);

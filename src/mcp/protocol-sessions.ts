@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Caller } from '../core/admission.ts';
 import { TransportError } from '../core/errors.ts';
 import type { ToolAuthInfo } from './exchange.ts';
+import type { JsonRpcId } from './server-product.ts';
 import { findSurplus, type SessionRoom } from './session-room.ts';
 
 export interface SessionLimits extends SessionRoom {
@@ -27,6 +28,8 @@ export interface ProtocolSession {
   lastUsedAt: number;
   /** Requests under way: a session at work is not idle. */
   running: number;
+  /** Ids of those that have no answer yet; each answer has one stream to go to. */
+  readonly inFlight: Set<JsonRpcId>;
 }
 
 /** What the server behind a session was built with, as fingerprints. */
@@ -46,8 +49,11 @@ export interface ProtocolSessions {
     binding: SessionBinding,
     create: (id: string) => Promise<SessionChannel>,
   ): Promise<ProtocolSession>;
-  /** Keeps a session from going idle until the function it returns is called. */
-  begin(session: ProtocolSession): () => void;
+  /**
+   * Keeps a session from going idle until the function it returns is called. Undefined when one of these requests has
+   * an id that is in use.
+   */
+  begin(session: ProtocolSession, ids: readonly JsonRpcId[]): (() => void) | undefined;
   end(id: string): Promise<void>;
   endAllOf(principalKey: string): void;
   readonly size: number;
@@ -105,15 +111,18 @@ export function createProtocolSessions(
         throw new TransportError('The server is shutting down');
       }
       const principalKey = caller.principal.key;
-      return add({ id, channel, principalKey, binding, createdAt: now(), lastUsedAt: now(), running: 0 });
+      return add({
+        id,
+        channel,
+        principalKey,
+        binding,
+        createdAt: now(),
+        lastUsedAt: now(),
+        running: 0,
+        inFlight: new Set(),
+      });
     },
-    begin(session) {
-      session.running += 1;
-      return () => {
-        session.running -= 1;
-        session.lastUsedAt = now();
-      };
-    },
+    begin: (session, ids) => beginRequests(session, ids, now),
     end,
     endAllOf: (principalKey) => endAll((session) => session.principalKey === principalKey),
     get size() {
@@ -124,6 +133,21 @@ export function createProtocolSessions(
       clearInterval(timer);
       await Promise.allSettled([...sessions.keys()].map(end));
     },
+  };
+}
+
+function beginRequests(
+  session: ProtocolSession,
+  ids: readonly JsonRpcId[],
+  now: () => number,
+): (() => void) | undefined {
+  if (ids.some((id) => session.inFlight.has(id))) return undefined;
+  for (const id of ids) session.inFlight.add(id);
+  session.running += 1;
+  return () => {
+    for (const id of ids) session.inFlight.delete(id);
+    session.running -= 1;
+    session.lastUsedAt = now();
   };
 }
 

@@ -35,8 +35,12 @@ const SUBSCRIPTIONS: ReadonlySet<string> = new Set(['resources/subscribe', 'reso
  * has `subscriptions/listen` in place of these methods.
  */
 function hiddenAnswer(refusal: Refusal, request: JsonRpcRequest): JsonRpcResponse {
-  if (!SUBSCRIPTIONS.has(request.method))
-    return error(request, { code: INVALID_PARAMS, message: refusal.message });
+  if (!SUBSCRIPTIONS.has(request.method)) {
+    const { uri } = asRecord(request.params);
+    // MCP 2026-07-28, Resources, Error Handling: the data names the URI asked for.
+    const data = request.method === 'resources/read' && typeof uri === 'string' && { data: { uri } };
+    return error(request, { code: INVALID_PARAMS, message: refusal.message, ...data });
+  }
   if (isModern(request)) return error(request, { code: METHOD_NOT_FOUND, message: 'Method not found' });
   return { jsonrpc: '2.0', id: request.id, result: {} };
 }

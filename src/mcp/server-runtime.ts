@@ -1,18 +1,24 @@
 import type { Admission, Caller } from '../core/admission.ts';
-import { MCPAuthError } from '../core/errors.ts';
+import { MCPAuthError, retryAfterOf } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
-import { isRefusal, refuse } from '../core/refusal.ts';
+import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
 import { Secret } from '../core/secret.ts';
-import { isEventStream } from '../http/responses.ts';
-import { serveConnection } from './connection.ts';
+import { type Answer, isEventStream, plainAnswer } from '../http/answer.ts';
+import { type ClientFacts, readEnvelope, readInitialize, readRequestState } from './client-facts.ts';
+import { withoutClientMistakes } from './client-mistakes.ts';
+import { type Connection, type OpenedConnection, openConnection, serveConnection } from './connection.ts';
+import { type TakeResult, takeResult } from './direct-answer.ts';
+import { createDirectServing } from './direct-serving.ts';
 import { type Exchange, findExchange, verdictOf } from './exchange.ts';
 import { guardTransport } from './guard-transport.ts';
 import type { InstanceRequest, Instances } from './instances.ts';
 import { createListenStreams } from './listen-streams.ts';
 import { asRecord } from './message-facts.ts';
+import type { RequestExtras } from './request-extras.ts';
 import type { NativeServer } from './sdk.ts';
 import type { ServerProduct, TransportLike } from './server-product.ts';
 import {
+  credentialFingerprint,
   endOnRevocation,
   followNames,
   type GuardedServers,
@@ -25,24 +31,24 @@ import { createSessionServing } from './session-serving.ts';
 /** Runs admitted messages on a server of the caller's own, in whichever protocol era they come. */
 export interface ServerRuntime {
   readonly hasSessions: boolean;
-  serve(serving: Serving): Promise<Response>;
+  serve(serving: Serving): Promise<Answer>;
   userIdOf(principal: Principal): string;
   /** Serves a connection of one caller, whose messages come without admissions. */
-  connect(caller: Caller, transport: TransportLike): Promise<{ close(): Promise<void> }>;
+  connect(caller: Caller, transport: TransportLike): Promise<Connection>;
+  /** Asks the guard for such a connection; its transport comes later. */
+  open(caller: Caller, extras: RequestExtras): Promise<OpenedConnection | Refusal>;
   close(): Promise<void>;
 }
 
 export function createServerRuntime(options: RuntimeOptions): ServerRuntime {
   const { sdk, sessions } = options;
-  // `Instances.open` gives native v2 servers only; their structural type says less than the SDK's own.
-  const guarded: GuardedServers = {
-    openNative: async (exchange) =>
-      (await openGuarded(options, exchange, options.instances.open)) as NativeServer,
-    openForSession: async (exchange) =>
-      (await openGuarded(options, exchange, options.instances.openOwn)) as NativeServer,
-  };
-  const handler = sdk.createMcpHandler((context) => openFor(context.authInfo), { onerror: options.onError });
+  const takers = new WeakMap<Exchange, TakeResult>();
+  const guarded = guardServers(options, takers);
+  const handler = sdk.createMcpHandler((context) => openFor(context.authInfo, context.era), {
+    onerror: withoutClientMistakes(options.onError),
+  });
   const failures = new WeakMap<Exchange, MCPAuthError>();
+  const direct = openDirectServing(options, guarded);
   const listen = createListenStreams(options, guarded);
   const sessionServing =
     sessions === undefined ? undefined : createSessionServing(options, guarded, sessions);
@@ -61,13 +67,14 @@ export function createServerRuntime(options: RuntimeOptions): ServerRuntime {
         if (!isServiceFailure(error)) throw error;
         // The SDK has told of those that passed through it.
         if (failures.get(serving.exchange) !== error) options.onError(error);
-        const retryAfterSeconds = error.status === 503 ? 5 : undefined;
+        const retryAfterSeconds = retryAfterOf(error);
         return options.toRefusalResponse(
           refuse(error.code, error.message, { detail: error.detail, retryAfterSeconds }),
         );
       }
     },
     connect: (caller, transport) => serveConnection(options, caller, transport),
+    open: (caller, extras) => openConnection(options, caller, extras),
     async close() {
       await handler.close();
       await sessions?.close();
@@ -75,47 +82,125 @@ export function createServerRuntime(options: RuntimeOptions): ServerRuntime {
     },
   };
 
-  async function openFor(authInfo: unknown): Promise<NativeServer> {
+  async function openFor(authInfo: unknown, era: 'legacy' | 'modern'): Promise<NativeServer> {
     const exchange = findExchange(authInfo);
     if (exchange === undefined) throw new Error('A request without an exchange reached the server');
     try {
-      return await guarded.openNative(exchange);
+      return await guarded.openNative(exchange, era);
     } catch (error) {
       if (isServiceFailure(error)) failures.set(exchange, error);
       throw error;
     }
   }
 
-  async function serveStateless({ request, exchange, authInfo, parsedBody }: Serving): Promise<Response> {
-    const response = await handler.fetch(request, { authInfo, parsedBody });
+  async function serveStateless(serving: Serving): Promise<Answer> {
+    const { exchange } = serving;
+    const directly = direct.serve(serving);
+    if (directly !== undefined) return directly;
+    const response = await answerOf(serving);
     // The SDK answers for a server that could not be had in words of its own, without code or Retry-After.
     const failure = failures.get(exchange);
     if (failure !== undefined) throw failure;
     return response;
   }
+
+  /** What comes first: the result, or what the SDK makes of everything else. */
+  function answerOf({ request, exchange, authInfo, parsedBody }: Serving): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      takers.set(exchange, (message) => resolve(plainAnswer(JSON.stringify(message), { ...JSON_HEADERS })));
+      handler.fetch(request, { authInfo, parsedBody }).then(resolve, reject);
+    });
+  }
 }
+
+function openDirectServing(
+  options: RuntimeOptions,
+  guarded: GuardedServers,
+): ReturnType<typeof createDirectServing> {
+  const { lend } = options.instances;
+  return createDirectServing({
+    sdk: options.sdk,
+    lend:
+      lend === undefined
+        ? undefined
+        : async (exchange) =>
+            lend({ ...toInstanceRequest(options, exchange), client: readEnvelope(exchange.body) }),
+    openLegacy: (exchange) => guarded.openNative(exchange, 'legacy') as Promise<ServerProduct>,
+    guard: (product, exchange) => guardProduct(options, exchange, { product }),
+    isTold: isServiceFailure,
+    onError: options.onError,
+  });
+}
+
+function guardServers(options: RuntimeOptions, takers: WeakMap<Exchange, TakeResult>): GuardedServers {
+  // `Instances.open` gives native v2 servers only; their structural type says less than the SDK's own.
+  return {
+    openNative: async (exchange, era) =>
+      (await openGuarded(options, exchange, {
+        open: options.instances.open,
+        client: readEnvelope(exchange.body),
+        requestState: era === 'modern' ? readRequestState(exchange.body) : undefined,
+        era,
+        take: era === 'modern' ? takers.get(exchange) : undefined,
+      })) as NativeServer,
+    openForSession: async (exchange) =>
+      (await openGuarded(options, exchange, {
+        open: options.instances.openOwn,
+        client: readInitialize(exchange.body),
+      })) as NativeServer,
+  };
+}
+
+const JSON_HEADERS = { 'content-type': 'application/json' };
+
+const TOLD: ReadonlySet<string> = new Set(['TRANSPORT_ERROR', 'TOKEN_RESOLUTION_FAILED', 'ACCESS_DENIED']);
 
 /** Whether callers are told more than that something went wrong. */
 function isServiceFailure(error: unknown): error is MCPAuthError {
-  return error instanceof MCPAuthError && (error.status === 503 || error.code === 'TRANSPORT_ERROR');
+  return error instanceof MCPAuthError && (error.status === 503 || TOLD.has(error.code));
 }
 
 function isListen({ parsedBody, request }: Serving): boolean {
   return request.method === 'POST' && asRecord(parsedBody)['method'] === 'subscriptions/listen';
 }
 
-type Open = Instances['open'];
+interface Opening {
+  readonly open: Instances['open'];
+  /** What the server is told of its client; nothing where the client cannot be asked. */
+  readonly client: ClientFacts | undefined;
+  /** The waiting call to which the client returns. */
+  readonly requestState?: string | undefined;
+  readonly era?: 'legacy' | 'modern' | undefined;
+  readonly take?: TakeResult | undefined;
+}
 
-async function openGuarded(options: RuntimeOptions, exchange: Exchange, open: Open): Promise<ServerProduct> {
-  const product = await openProduct(options, exchange, open);
+async function openGuarded(
+  options: RuntimeOptions,
+  exchange: Exchange,
+  opening: Opening,
+): Promise<ServerProduct> {
+  return guardProduct(options, exchange, {
+    ...opening,
+    product: await openProduct(options, exchange, opening),
+  });
+}
+
+function guardProduct(
+  options: RuntimeOptions,
+  exchange: Exchange,
+  { product, ...opening }: Pick<Opening, 'era' | 'take'> & { readonly product: ServerProduct },
+): ServerProduct {
   const connect = product.connect.bind(product);
   const { principal } = exchange.caller;
   product.connect = (transport: TransportLike) =>
     connect(
-      guardTransport(transport, {
+      guardTransport(opening.take === undefined ? transport : takeResult(transport, opening.take), {
         viewer: { principal, server: options.server, authorizer: options.authorizer },
         progress: options.progress,
         timeoutMs: options.timeoutMs,
+        onError: withoutClientMistakes(options.onError),
+        // What the protocol itself answers to the 2026 era is one JSON body, which waits for its record.
+        isAnswerHeld: opening.era === 'modern',
         userIdOf: (admission: Admission) => options.userIdOf(admission.caller.principal),
         verdict: (request, extra) => verdictOf(findExchange(asRecord(extra)['authInfo']), request),
         onChange: (notification) => {
@@ -134,12 +219,12 @@ async function openGuarded(options: RuntimeOptions, exchange: Exchange, open: Op
 function openProduct(
   options: RuntimeOptions,
   exchange: Exchange,
-  open: Open,
+  { open, client, requestState }: Opening,
 ): Promise<ServerProduct> | ServerProduct {
   if ([...exchange.verdicts.values()].every(isRefusal)) {
     return new options.sdk.Server({ name: options.server, version: '0' }, { capabilities: {} });
   }
-  return open(toInstanceRequest(options, exchange));
+  return open({ ...toInstanceRequest(options, exchange), client, requestState });
 }
 
 function toInstanceRequest(options: Pick<RuntimeOptions, 'userIdOf'>, exchange: Exchange): InstanceRequest {
@@ -147,6 +232,7 @@ function toInstanceRequest(options: Pick<RuntimeOptions, 'userIdOf'>, exchange: 
   return {
     upstreamToken: tokenOf(exchange) ?? new Secret(''),
     userId: options.userIdOf(caller.principal),
+    credentialFingerprint: credentialFingerprint(exchange),
     extras: {
       ...extras,
       principal: caller.principal,

@@ -13,6 +13,7 @@ import type { Instances } from './instances.ts';
 import type { ProgressMonitor } from './progress.ts';
 import type { ProtocolSessions } from './protocol-sessions.ts';
 import type { NativeServer, ServerSdk } from './sdk.ts';
+import { boundUnread } from './unread-bound.ts';
 
 export interface RuntimeOptions {
   readonly sdk: ServerSdk;
@@ -43,7 +44,7 @@ export interface Serving {
 
 /** What every way of serving needs: a guarded server for an exchange. */
 export interface GuardedServers {
-  openNative(exchange: Exchange): Promise<NativeServer>;
+  openNative(exchange: Exchange, era?: 'legacy' | 'modern'): Promise<NativeServer>;
   /** One that lasts as long as a protocol session. */
   openForSession(exchange: Exchange): Promise<NativeServer>;
 }
@@ -77,7 +78,7 @@ export function endOnRevocation(
   exchange: Exchange,
   { liveStreams }: RuntimeOptions,
 ): Response {
-  const stream = followStream(response, () => forget());
+  const stream = followStream(boundUnread(response), () => forget());
   const forget = liveStreams.add({
     principalKey: exchange.caller.principal.key,
     credentialFingerprint: credentialFingerprint(exchange),

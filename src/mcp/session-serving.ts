@@ -1,10 +1,12 @@
+import { isEventStream } from '../http/answer.ts';
 import { followStream } from '../http/followed-stream.ts';
-import { isEventStream, rpcError } from '../http/responses.ts';
+import { rpcError } from '../http/responses.ts';
 import { fingerprintInputs } from './build-inputs.ts';
 import type { Exchange } from './exchange.ts';
 import { asRecord } from './message-facts.ts';
 import type { ProtocolSession, ProtocolSessions, SessionChannel } from './protocol-sessions.ts';
 import type { ServerSdk } from './sdk.ts';
+import { isRequest, type JsonRpcId } from './server-product.ts';
 import {
   credentialFingerprint,
   type GuardedServers,
@@ -13,6 +15,7 @@ import {
   settleAll,
   tokenOf,
 } from './serving.ts';
+import { boundUnread } from './unread-bound.ts';
 
 /** 2025-era requests of a server that keeps protocol sessions. */
 export interface SessionServing {
@@ -37,29 +40,13 @@ export function createSessionServing(
       const session = id === null ? await open(exchange) : find(id, exchange);
       // One answer for unknown, ended and foreign sessions: the id tells nothing.
       if (session === undefined) return rpcError('NOT_FOUND', 'Unknown session');
-      const response = await run(session, serving);
+      const response = await run(sessions, session, serving);
       if (request.method === 'DELETE' || (id === null && !response.ok)) await sessions.end(session.id);
       return request.method === 'GET' && isEventStream(response)
         ? endWithToken(response, exchange, options)
         : response;
     },
   };
-
-  /** While a request is under way the session is in use; a stream that only listens does not keep it. */
-  async function run(
-    session: ProtocolSession,
-    { request, authInfo, parsedBody }: Serving,
-  ): Promise<Response> {
-    const done = sessions.begin(session);
-    let isStreaming = false;
-    try {
-      const response = await session.channel.handle(request, { authInfo, parsedBody });
-      isStreaming = request.method === 'POST' && isEventStream(response);
-      return isStreaming ? followStream(response, done).response : response;
-    } finally {
-      if (!isStreaming) done();
-    }
-  }
 
   function find(id: string, exchange: Exchange): ProtocolSession | undefined {
     const session = sessions.find(id, exchange.caller);
@@ -83,6 +70,12 @@ export function createSessionServing(
     const product = await servers.openForSession(exchange);
     const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: () => id });
     await product.connect(transport);
+    const { onclose } = transport;
+    transport.onclose = () => {
+      onclose?.();
+      // A session whose server has closed serves nobody: the client is told that it is over, and opens another.
+      void sessions.end(id).catch(options.onError);
+    };
     return {
       handle: (request, { authInfo, parsedBody }) =>
         transport.handleRequest(request, { authInfo, ...(parsedBody !== undefined && { parsedBody }) }),
@@ -94,13 +87,32 @@ export function createSessionServing(
   }
 }
 
+/** While a request is under way the session is in use; a stream that only listens does not keep it. */
+async function run(
+  sessions: ProtocolSessions,
+  session: ProtocolSession,
+  { request, authInfo, parsedBody }: Serving,
+): Promise<Response> {
+  const done = sessions.begin(session, requestIdsIn(parsedBody));
+  // The SDK would answer the first of two requests on the stream of the second.
+  if (done === undefined) return rpcError('VALIDATION_ERROR', 'This request id is in use');
+  let isStreaming = false;
+  try {
+    const response = await session.channel.handle(request, { authInfo, parsedBody });
+    isStreaming = request.method === 'POST' && isEventStream(response);
+    return isStreaming ? followStream(response, done).response : response;
+  } finally {
+    if (!isStreaming) done();
+  }
+}
+
 /** A stream that lasts, until its token expires or is revoked. */
 function endWithToken(
   response: Response,
   exchange: Exchange,
   { liveStreams, onError }: RuntimeOptions,
 ): Response {
-  const stream = followStream(response, () => {
+  const stream = followStream(boundUnread(response), () => {
     forget();
     void settleAll(exchange.verdicts, { ok: true }).catch(onError);
   });
@@ -131,6 +143,10 @@ function bindingOf(exchange: Exchange): { readonly token: string | undefined; re
     token: tokenOf(exchange)?.fingerprint(),
     inputs: fingerprintInputs({ principal: caller.principal, ...extras }),
   };
+}
+
+function requestIdsIn(body: unknown): readonly JsonRpcId[] {
+  return (Array.isArray(body) ? body : [body]).filter(isRequest).map(({ id }) => id);
 }
 
 function header<Name extends string>(name: Name, value: string | null): { [key in Name]?: string } {

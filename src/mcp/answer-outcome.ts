@@ -1,0 +1,37 @@
+import type { Admission, Outcome } from '../core/admission.ts';
+import { unknownTarget } from '../core/unknown-target.ts';
+import { asRecord } from './message-facts.ts';
+import { toRefusalMessage } from './refusal-message.ts';
+import { RPC } from './rpc-error.ts';
+import type { JsonRpcErrorResponse, JsonRpcRequest, JsonRpcResponse } from './server-product.ts';
+
+/** The reason, in `data` of an error, that a client returned to a call that does not wait for it. As SDK v2 has it. */
+export const INVALID_REQUEST_STATE = 'invalid_request_state';
+
+/**
+ * What a server says of an unknown resource is replaced by what the gate says of a hidden one, so that the
+ * answer does not tell them apart. MCP 2025-11-25 has a code of its own for it, 2026-07-28 has invalid params.
+ */
+export function toUniformError(
+  message: JsonRpcErrorResponse,
+  { request, admission }: { readonly request: JsonRpcRequest; readonly admission: Admission },
+): JsonRpcResponse {
+  const target = admission.facts.accesses[0]?.target;
+  const { code, data } = message.error;
+  const isUnknown =
+    (code === -32602 && asRecord(data)['reason'] !== INVALID_REQUEST_STATE) || code === -32002;
+  if (!isUnknown || target?.kind !== 'resource') return message;
+  return toRefusalMessage(unknownTarget(target, 'unknown_target'), request);
+}
+
+/** A demand for input is an answer like any other: the call it pauses is repeated, and recorded, as another. */
+export function outcomeOf(message: JsonRpcResponse): Outcome {
+  if ('error' in message) return { ok: false, error: message.error.code };
+  return asRecord(message.result)['isError'] === true ? { ok: false, error: 'tool_error' } : { ok: true };
+}
+
+/** The answer to a request whose server has closed in the middle of it. */
+export function toClosedError({ id }: JsonRpcRequest): JsonRpcErrorResponse {
+  const message = 'The server closed before it answered';
+  return { jsonrpc: '2.0', id, error: { code: RPC.connectionClosed, message } };
+}

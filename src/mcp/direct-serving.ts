@@ -1,0 +1,92 @@
+import { isRefusal } from '../core/refusal.ts';
+import { type Answer, plainAnswer } from '../http/answer.ts';
+import { createDirectRequests } from './direct-request.ts';
+import { createDirectServer, type LentLink } from './direct-server.ts';
+import { type DirectRequest, DirectTransport, findScopeChallenge } from './direct-transport.ts';
+import type { Exchange } from './exchange.ts';
+import type { ServerSdk } from './sdk.ts';
+import type { ServerProduct } from './server-product.ts';
+import type { Serving } from './serving.ts';
+
+/** The short way for the requests that make up nearly all traffic; the SDK's own way answers the same, with more steps. */
+export interface DirectServing {
+  /** Undefined for a request that has to take the SDK's way. Nothing was opened for it then. */
+  serve(serving: Serving): Promise<Answer> | undefined;
+}
+
+export interface DirectServingOptions {
+  readonly sdk: ServerSdk;
+  /** The pooled link for an exchange; absent where there is no pool. */
+  readonly lend?: ((exchange: Exchange) => Promise<LentLink>) | undefined;
+  /** A server that the guard stands around, for a request of the 2025 era. */
+  readonly openLegacy: (exchange: Exchange) => Promise<ServerProduct>;
+  /** Puts the guard around a server. */
+  readonly guard: (product: ServerProduct, exchange: Exchange) => ServerProduct;
+  /** Whether callers are told of a failure in words of its own. */
+  readonly isTold: (error: unknown) => boolean;
+  readonly onError: (error: unknown) => void;
+}
+
+export function createDirectServing(options: DirectServingOptions): DirectServing {
+  const { sdk, lend, openLegacy, guard, isTold, onError } = options;
+  const findDirectRequest = createDirectRequests(sdk);
+
+  return {
+    serve(serving) {
+      const direct = findDirectRequest(serving);
+      if (direct === undefined) return undefined;
+      const { exchange } = serving;
+      if (lend !== undefined) return run(direct, () => openLent(lend, direct, exchange));
+      // Only the SDK's own entry can bind a server of the user's to the 2026 era.
+      return direct.era === 'modern' ? undefined : run(direct, () => openLegacy(exchange));
+    },
+  };
+
+  async function openLent(
+    borrow: NonNullable<typeof lend>,
+    { era }: DirectRequest,
+    exchange: Exchange,
+  ): Promise<ServerProduct> {
+    // A refusal takes the way of an answer, which must not be told apart from it by its form; nothing else runs.
+    if ([...exchange.verdicts.values()].every(isRefusal)) return guard(createNoServer(), exchange);
+    return guard(createDirectServer(await borrow(exchange), { era, onError }), exchange);
+  }
+
+  async function run(direct: DirectRequest, open: () => Promise<ServerProduct>): Promise<Answer> {
+    let product: ServerProduct | undefined;
+    try {
+      product = await open();
+      const transport = new DirectTransport(direct);
+      let resolver: unknown;
+      if (direct.era === 'legacy') {
+        transport.setScopeChallengeResolver = (given) => {
+          resolver = given;
+        };
+      }
+      await product.connect(transport);
+      const challenge = await findScopeChallenge(sdk, resolver, direct);
+      if (challenge === undefined) return await transport.exchange();
+      await product.close();
+      return challenge;
+    } catch (error) {
+      await product?.close().catch(onError);
+      if (isTold(error)) throw error;
+      onError(error);
+      return failed(direct);
+    }
+  }
+}
+
+const createNoServer = (): ServerProduct => ({
+  connect: (transport) => transport.start(),
+  close: () => Promise.resolve(),
+});
+
+function failed({ message: { id } }: DirectRequest): Answer {
+  const error = { code: -32603, message: 'Internal server error' };
+  return plainAnswer(
+    JSON.stringify({ jsonrpc: '2.0', error, id }),
+    { 'content-type': 'application/json' },
+    500,
+  );
+}

@@ -1,0 +1,181 @@
+import { type Answer, plainAnswer } from '../http/answer.ts';
+import type { ServerSdk } from './sdk.ts';
+import {
+  isResponse,
+  type JsonRpcId,
+  type JsonRpcMessage,
+  type JsonRpcRequest,
+  type JsonRpcResponse,
+  type TransportLike,
+} from './server-product.ts';
+
+export type Era = 'modern' | 'legacy';
+
+/** One admitted request on its way to a server, without a web `Response` where its answer is one message. */
+export interface DirectRequest {
+  readonly era: Era;
+  readonly message: JsonRpcRequest;
+  readonly request: Request;
+  readonly authInfo: unknown;
+}
+
+const KEEP_ALIVE_MS = 15_000;
+/** How long the 2025 era, which always streams, may wait for the whole answer before its stream begins. */
+const STREAM_AFTER_MS = 25;
+const MISSING_CLIENT_CAPABILITY = -32021;
+const encoder = new TextEncoder();
+
+/**
+ * The transport of one request: its answer is one JSON body (2026 era) or one event (2025 era), and becomes a stream
+ * with the first message that comes before the answer. As with the SDK's own, what belongs to no request goes nowhere.
+ */
+export class DirectTransport implements TransportLike {
+  onmessage?: TransportLike['onmessage'];
+  onclose?: (() => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+  setScopeChallengeResolver?: ((resolver: unknown) => void) | undefined;
+  readonly #direct: DirectRequest;
+  readonly #id: JsonRpcId;
+  #resolve: ((answer: Answer) => void) | undefined;
+  #stream: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isAnswered = false;
+  #isClosed = false;
+
+  constructor(direct: DirectRequest) {
+    this.#direct = direct;
+    this.#id = direct.message.id;
+  }
+
+  start(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Hands the request to the server that is connected; resolves with what is to be answered. */
+  exchange(): Promise<Answer> {
+    const { era, message, request, authInfo } = this.#direct;
+    const { signal } = request;
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+      if (signal.aborted) {
+        void this.close();
+        return;
+      }
+      signal.addEventListener('abort', this.#onAbort, { once: true });
+      this.onmessage?.(message, { request, authInfo });
+      if (era === 'legacy' && !this.#isAnswered && !this.#isClosed && this.#stream === undefined)
+        this.#timer = setTimeout(() => this.#openStream(), STREAM_AFTER_MS);
+    });
+  }
+
+  async send(message: JsonRpcMessage, options?: unknown): Promise<void> {
+    if (this.#isClosed || this.#isAnswered) return;
+    const isAnswer = isResponse(message);
+    const related = isAnswer ? message.id : (options as { relatedRequestId?: unknown } | undefined)?.relatedRequestId;
+    if (related !== this.#id) return;
+    if (!isAnswer) {
+      this.#write(message);
+      return;
+    }
+    this.#isAnswered = true;
+    if (this.#stream === undefined) this.#answer(this.#toAnswer(message));
+    else {
+      this.#write(message);
+      this.#endStream();
+    }
+    queueMicrotask(() => void this.close());
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#direct.request.signal.removeEventListener('abort', this.#onAbort);
+    this.#endStream();
+    // The client is gone, or the server has closed: nobody waits for what this says.
+    this.#answer(new Response(null, { status: 499 }));
+    this.onclose?.();
+  }
+
+  readonly #onAbort = (): void => void this.close();
+
+  #answer(answer: Answer): void {
+    clearTimeout(this.#timer);
+    this.#resolve?.(answer);
+    this.#resolve = undefined;
+  }
+
+  #toAnswer(message: JsonRpcResponse): Answer {
+    const text = JSON.stringify(message);
+    if (this.#direct.era === 'legacy') return plainAnswer(toEvent(text), { ...EVENT_HEADERS });
+    // MCP 2026-07-28: the one error of a server that has an HTTP status of its own.
+    const isRefused = 'error' in message && message.error.code === MISSING_CLIENT_CAPABILITY;
+    return plainAnswer(text, { 'content-type': 'application/json' }, isRefused ? 400 : 200);
+  }
+
+  #write(message: JsonRpcMessage): void {
+    if (this.#stream === undefined) this.#openStream();
+    this.#stream?.enqueue(encoder.encode(toEvent(JSON.stringify(message))));
+  }
+
+  #openStream(): void {
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#stream = controller;
+      },
+      cancel: () => this.close(),
+    });
+    this.#answer(new Response(body, { status: 200, headers: EVENT_HEADERS }));
+    this.#timer = setInterval(
+      () => this.#stream?.enqueue(encoder.encode(': keepalive\n\n')),
+      KEEP_ALIVE_MS,
+    ).unref();
+  }
+
+  #endStream(): void {
+    clearInterval(this.#timer);
+    const stream = this.#stream;
+    this.#stream = undefined;
+    try {
+      stream?.close();
+    } catch {
+      // Nobody reads it any more.
+    }
+  }
+}
+
+const EVENT_HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+};
+
+function toEvent(json: string): string {
+  return `event: message\ndata: ${json}\n\n`;
+}
+
+interface Challenge {
+  readonly scopes: readonly string[];
+  readonly errorDescription?: string;
+}
+
+type ChallengeResolver = (context: { request: unknown; authInfo: unknown }) => unknown;
+
+/** The 403 by which a v2 server asks for scopes on its own account, before anything runs; undefined where it does not. */
+export async function findScopeChallenge(
+  sdk: ServerSdk,
+  resolver: unknown,
+  { message, authInfo }: DirectRequest,
+): Promise<Response | undefined> {
+  if (typeof resolver !== 'function') return undefined;
+  const found = (await (resolver as ChallengeResolver)({ request: message, authInfo })) as Challenge | undefined;
+  if (found === undefined) return undefined;
+  const error = new sdk.OAuthError(
+    sdk.OAuthErrorCode.InsufficientScope,
+    found.errorDescription ?? 'Insufficient scope',
+  );
+  const { resourceMetadataUrl } = authInfo as { readonly resourceMetadataUrl?: string };
+  return sdk.bearerAuthChallengeResponse(error, {
+    requiredScopes: [...found.scopes],
+    ...(resourceMetadataUrl !== undefined && { resourceMetadataUrl }),
+  });
+}
