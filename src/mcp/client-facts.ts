@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
+import type { Caller } from '../core/admission.ts';
 import { toCanonicalJson } from './catalog.ts';
 import { asRecord } from './message-facts.ts';
 import { isObject, type JsonObject } from './server-product.ts';
@@ -36,29 +37,32 @@ export function readRequestState(message: unknown): string | undefined {
 
 /** Equal exactly for clients of which a server is told the same. */
 export function fingerprintClient(client: ClientFacts | undefined): string {
-  const told = toCanonicalJson([client?.capabilities ?? {}, client?.info ?? null]);
-  return createHash('sha256').update(told, 'utf8').digest('base64url');
+  const facts = [client?.capabilities ?? {}, client?.info ?? null];
+  // There are few kinds of clients, and what they say of themselves is spelled the same each time.
+  const text = JSON.stringify(facts);
+  const remembered = fingerprints.get(text);
+  if (remembered !== undefined) return remembered;
+  const found = hash('sha256', toCanonicalJson(facts), 'base64url');
+  if (text.length > MAX_REMEMBERED_LENGTH) return found;
+  if (fingerprints.size >= MAX_REMEMBERED) fingerprints.clear();
+  fingerprints.set(text, found);
+  return found;
 }
 
-/** What the clients of each user said last, so that the gate asks its own questions of the servers that they have. */
-export interface LastClients {
-  get(owner: string): ClientFacts | undefined;
-  set(owner: string, client: ClientFacts | undefined): void;
+const fingerprints = new Map<string, string>();
+const MAX_REMEMBERED = 1_000;
+const MAX_REMEMBERED_LENGTH = 4_096;
+
+const known = new WeakMap<Caller, ClientFacts>();
+
+/** Remembers what the client of a caller says, for the gate's own questions on the caller's behalf. */
+export function noteClient(caller: Caller, client: ClientFacts | undefined): void {
+  if (client !== undefined) known.set(caller, client);
 }
 
-const MAX_REMEMBERED = 10_000;
-
-export function createLastClients(): LastClients {
-  const clients = new Map<string, ClientFacts>();
-  return {
-    get: (owner) => clients.get(owner),
-    set(owner, client) {
-      clients.delete(owner);
-      if (client !== undefined) clients.set(owner, client);
-      const [oldest] = clients.keys();
-      if (clients.size > MAX_REMEMBERED && oldest !== undefined) clients.delete(oldest);
-    },
-  };
+/** So that the gate asks its own questions of a server that the caller's requests can use too. */
+export function findClient(caller: Caller): ClientFacts | undefined {
+  return known.get(caller);
 }
 
 // Servers keep it as long as they live. Nobody has so much to declare.

@@ -2,7 +2,7 @@ import type { Admission, Caller } from '../core/admission.ts';
 import { fingerprintOf } from '../core/credential.ts';
 import { AuthenticationError } from '../core/errors.ts';
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
-import { type ClientFacts, readEnvelope, readInitialize } from './client-facts.ts';
+import { type ClientFacts, noteClient, readEnvelope, readInitialize } from './client-facts.ts';
 import { withoutClientMistakes } from './client-mistakes.ts';
 import { createConnectionSubscriptions } from './connection-subscriptions.ts';
 import type { Verdict } from './exchange.ts';
@@ -167,6 +167,7 @@ async function judge(
 ): Promise<Verdict> {
   const { options, opening } = opened;
   opened.client = readInitialize(request) ?? readEnvelope(request) ?? opened.client;
+  noteClient(opening.caller, opened.client);
   const verdict = await options.guard.admit(opening.caller, readFacts(options.server, request));
   if (onStale === undefined || isRefusal(verdict) || verdict.facts.credential === 'none') return verdict;
   if (verdict.upstreamToken.equals(opening.upstreamToken)) return verdict;

@@ -6,6 +6,7 @@ import type { RequestContext } from '../core/request-context.ts';
 import type { Secret } from '../core/secret.ts';
 import { fingerprintInputs } from './build-inputs.ts';
 import { type Catalogs, listAllTools } from './catalog.ts';
+import { findClient } from './client-facts.ts';
 import type { InnerLink } from './inner-link.ts';
 import type { Instances } from './instances.ts';
 import type { RequestExtras } from './request-extras.ts';
@@ -68,6 +69,7 @@ async function load(options: DirectoryOptions, caller: Caller, list: ListAll): R
   const request = {
     upstreamToken: await options.upstreamTokenOf(caller),
     userId: options.userIdOf(principal),
+    client: findClient(caller),
     extras: { principal, requestId: context.requestId, ...options.extrasOf(context) },
   };
   return options.instances().withLink(request, list);

@@ -2,7 +2,7 @@ import type { Principal } from '../core/principal.ts';
 import type { Secret } from '../core/secret.ts';
 import type { LiveStreams } from '../http/live-streams.ts';
 import { fingerprintInputs } from './build-inputs.ts';
-import { type ClientFacts, createLastClients, fingerprintClient } from './client-facts.ts';
+import { type ClientFacts, fingerprintClient } from './client-facts.ts';
 import { withDeadline } from './deadline.ts';
 import type { LentLink } from './direct-server.ts';
 import { createFronts, type Fronts } from './fronts.ts';
@@ -166,16 +166,12 @@ function pooledInstances(
     isAlive: (link) => !link.closed,
     onError: options.onError,
   });
-  const lastClients = createLastClients();
   const lease = (request: InstanceRequest) =>
     pool.lease(instanceKey(request, options.resourceType), request.extras.signal, async () =>
       connectInner(await build(forManyRequests(request)), toldOf(request)),
     );
-  const userKey = (request: InstanceRequest) =>
-    instanceKey({ ...request, client: undefined }, options.resourceType);
 
   const leaseFor = async (request: InstanceRequest) => {
-    lastClients.set(userKey(request), request.client);
     const { instance, release, discard } = await lease(request);
     // Calls that were cut off may still be at work: such a server is not for the next request.
     const onDetach = (abandoned: number) => (abandoned === 0 ? release() : discard());
@@ -195,8 +191,7 @@ function pooledInstances(
     },
     openOwn: openFresh(options, build, fronts),
     async withLink(request, use) {
-      const client = lastClients.get(userKey(request));
-      const { instance, release } = await lease({ ...request, client });
+      const { instance, release } = await lease(request);
       try {
         return await use(instance);
       } finally {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ServerPoolError } from '../../core/errors.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { LiveStreams } from '../../http/live-streams.ts';
-import { type ClientFacts, createLastClients, fingerprintClient } from '../client-facts.ts';
+import { type ClientFacts, fingerprintClient } from '../client-facts.ts';
 import { createFronts } from '../fronts.ts';
 import type { InnerLink } from '../inner-link.ts';
 import { createInstancePool, type InstancePool, type Lease } from '../instance-pool.ts';
@@ -38,7 +38,6 @@ export interface UpstreamOptions {
 export function createUpstreamInstances(options: UpstreamOptions): Instances {
   const { limits } = options;
   const fronts = createFronts({ ...options, poolSize: limits.max });
-  const lastClients = createLastClients();
   const pool = createLinkPool(options);
   const lease = async (request: InstanceRequest, isKept: boolean): Promise<Lease<InnerLink>> => {
     const { upstreamToken, extras, client } = request;
@@ -53,7 +52,6 @@ export function createUpstreamInstances(options: UpstreamOptions): Instances {
       // Calls that were cut off may still be at work: such a server is not for the next request.
       onDetach: (abandoned) => (abandoned === 0 ? release() : discard()),
     });
-  const userKey = (request: InstanceRequest) => instanceKey({ ...request, client: undefined }, true);
 
   const lasting = createLastingPlaces(limits);
 
@@ -61,12 +59,10 @@ export function createUpstreamInstances(options: UpstreamOptions): Instances {
     async open(request) {
       const returned = fronts.reopen(request);
       if (returned !== undefined) return returned;
-      lastClients.set(userKey(request), request.client);
       return front(await lease(request, limits.keeps), request);
     },
     async openOwn(request) {
       const leave = lasting.enter(request.extras.principal.key);
-      lastClients.set(userKey(request), request.client);
       try {
         const own = await lease(request, false);
         const end = (): void => {
@@ -80,8 +76,7 @@ export function createUpstreamInstances(options: UpstreamOptions): Instances {
       }
     },
     async withLink(request, use) {
-      const client = lastClients.get(userKey(request));
-      const { instance, release } = await lease({ ...request, client }, limits.keeps);
+      const { instance, release } = await lease(request, limits.keeps);
       try {
         return await use(instance);
       } catch (error) {
