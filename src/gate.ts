@@ -152,6 +152,7 @@ function toGate(options: ResolvedGateOptions, assembly: Assembly, httpProblems: 
     async connect(transport, { server } = {}) {
       const connection = await connectServer(findServer(servers, server), transport);
       connections.add(connection);
+      void connection.closed.then(() => connections.delete(connection));
       return connection;
     },
     close: () => (closed ??= closeGate(assembly, { traffic, listening, connections, webSockets })),

@@ -36,7 +36,7 @@ describe('arrive', () => {
     ['a full log', { audit: { ...createParts().audit, isFull: () => true } }, 'SHUTTING_DOWN', []],
     [
       'failures',
-      { failures: { isBlocked: () => STOP, record: () => undefined } },
+      { failures: { keyOf: String, isBlocked: () => STOP, record: () => undefined } },
       'RATE_LIMIT_EXCEEDED',
       ['capacity', 'isKnown'],
     ],
@@ -84,7 +84,11 @@ describe('arrive', () => {
   });
 
   it.each<[string, Partial<GuardParts>, string]>([
-    ['the limit of failures', { failures: { isBlocked: broken, record: broken } }, 'INTERNAL_ERROR'],
+    [
+      'the limit of failures',
+      { failures: { keyOf: broken, isBlocked: broken, record: broken } },
+      'INTERNAL_ERROR',
+    ],
     ['the provider', { provider: { authenticate: broken } }, 'AUTHENTICATION_UNAVAILABLE'],
     ['tenants, at once', { tenants: { resolveTenant: broken } }, 'INTERNAL_ERROR'],
     ['tenants, later', { tenants: { resolveTenant: async () => broken() } }, 'INTERNAL_ERROR'],

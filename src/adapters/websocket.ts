@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocketOptions } from '../gate/websocket.ts';
 import type { Gate } from '../gate.ts';
-import { refuseUnknownUpgrade } from '../http/websocket-server.ts';
+import { refuseUnknownUpgrade, type UpgradeHandler } from '../http/websocket-server.ts';
 
 /** Sockets of a gate on an HTTP server of somebody's. */
 export interface WebSocketService {
@@ -37,21 +37,48 @@ export function serveWebSocket(
   options: WebSocketOptions = {},
 ): WebSocketService {
   const entry = gate.webSocket(options);
-  const onUpgrade: UpgradeListener = (request, socket, head) => {
-    if (entry.upgrade(request, socket, head)) return;
-    // Node waits for ever on behalf of an upgrade that nobody takes.
-    if (server.listenerCount('upgrade') === 1) void refuseUnknownUpgrade(socket);
-  };
-  server.on('upgrade', onUpgrade);
+  const leave = join(server, entry.upgrade);
   return {
     async close() {
-      server.off('upgrade', onUpgrade);
+      leave();
       await entry.close(GRACE_MS);
     },
     get size() {
       return entry.size;
     },
   };
+}
+
+interface Sharing {
+  readonly handlers: Set<UpgradeHandler>;
+  readonly listener: UpgradeListener;
+}
+
+// The gates of a server share one listener: each of two would leave to the other what neither takes.
+const shared = new WeakMap<UpgradingServer, Sharing>();
+
+/** Returns what takes the handler off the server again. */
+function join(server: UpgradingServer, handler: UpgradeHandler): () => void {
+  const { handlers, listener } = shared.get(server) ?? share(server);
+  handlers.add(handler);
+  return () => {
+    if (!handlers.delete(handler) || handlers.size > 0) return;
+    server.off('upgrade', listener);
+    shared.delete(server);
+  };
+}
+
+function share(server: UpgradingServer): Sharing {
+  const handlers = new Set<UpgradeHandler>();
+  const listener: UpgradeListener = (request, socket, head) => {
+    for (const take of handlers) if (take(request, socket, head)) return;
+    // Node waits for ever on behalf of an upgrade that nobody takes.
+    if (server.listenerCount('upgrade') === 1) void refuseUnknownUpgrade(socket);
+  };
+  server.on('upgrade', listener);
+  const sharing = { handlers, listener };
+  shared.set(server, sharing);
+  return sharing;
 }
 
 export type { WebSocketOptions } from '../gate/websocket.ts';

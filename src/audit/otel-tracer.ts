@@ -1,4 +1,12 @@
-import { context, ProxyTracerProvider, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  context,
+  ProxyTracerProvider,
+  propagation,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
 import type { Caller, MessageFacts } from '../core/admission.ts';
 import type { CallSpan, CallTracer } from './call-tracer.ts';
 

@@ -85,7 +85,8 @@ export class JWTAuthProvider implements AuthProvider {
     if (bearer === undefined) return ABSENT;
     if (bearer === 'malformed' || bearer.reveal().length > MAX_TOKEN_LENGTH) return undefined;
     const token = this.#verified.find(bearer.fingerprint());
-    if (token === undefined || !isForAudience(token.audience, context.resource, this.#rules)) return undefined;
+    if (token === undefined || !isForAudience(token.audience, context.resource, this.#rules))
+      return undefined;
     return authenticated(token.principal);
   }
 

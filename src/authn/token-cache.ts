@@ -50,8 +50,9 @@ export class VerifiedTokens {
     const { maxEntries, now, ttlMs } = this.#options;
     this.#entries.delete(fingerprint);
     this.#entries.set(fingerprint, { token, until: now() + ttlMs });
-    for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size <= maxEntries) break;
+    // Those that have expired are of no more use: where tokens are short-lived the cache holds what is in use, no more.
+    for (const [oldest, { token: old }] of this.#entries) {
+      if (this.#entries.size <= maxEntries && now() < old.expiresAtMs) break;
       this.#entries.delete(oldest);
     }
   }

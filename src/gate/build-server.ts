@@ -21,12 +21,13 @@ import { type Catalogs, createCatalogs } from '../mcp/catalog.ts';
 import { createDirectory, isCatalogOf } from '../mcp/directory.ts';
 import { createMcpEndpoint } from '../mcp/endpoint.ts';
 import { createEventHub, type EventHub } from '../mcp/event-hub.ts';
-import { createInstances, type Instances } from '../mcp/instances.ts';
+import { createInstances, type InstanceOptions, type Instances } from '../mcp/instances.ts';
 import type { ProgressMonitor } from '../mcp/progress.ts';
 import { createProtocolSessions, type ProtocolSessions } from '../mcp/protocol-sessions.ts';
 import { type ExtrasRules, readExtras } from '../mcp/request-extras.ts';
 import type { ServerSdk } from '../mcp/sdk.ts';
 import { createServerRuntime, type ServerRuntime } from '../mcp/server-runtime.ts';
+import { followNames, type RuntimeOptions } from '../mcp/serving.ts';
 import { createUpstreamInstances } from '../mcp/upstream/upstream-instances.ts';
 import type { TenantResolver } from '../tenancy/tenant-resolver.ts';
 import type { LoadedSource } from './load-source.ts';
@@ -85,9 +86,14 @@ export function buildServer(shared: SharedParts, plan: ServerPlan): BuiltServer 
     tools: createCatalogs({ now: shared.now }),
     prompts: createCatalogs({ now: shared.now }),
   };
-  const instances = buildInstances(shared, plan);
-  const sessions = buildSessions(shared, plan);
+  const onNamesChanged: RuntimeOptions['onNamesChanged'] = (list, principalKey) =>
+    catalogs[list].invalidate((key) => isCatalogOf(principalKey, key));
   const hub = createEventHub(shared.onError);
+  const instances = buildInstances(shared, plan, (principalKey, notification) => {
+    followNames({ onNamesChanged }, notification.method, principalKey);
+    hub.publish({ scope: { principalKey }, notification });
+  });
+  const sessions = buildSessions(shared, plan);
   const guard = createGuard({
     ...shared,
     server: server.name,
@@ -114,8 +120,7 @@ export function buildServer(shared: SharedParts, plan: ServerPlan): BuiltServer 
     timeoutMs: plan.timeoutMs,
     maxSubscriptionsPerPrincipal: MAX_STREAMS_PER_PRINCIPAL,
     toRefusalResponse: toResponse,
-    onNamesChanged: (list, principalKey) =>
-      catalogs[list].invalidate((key) => isCatalogOf(principalKey, key)),
+    onNamesChanged,
   });
   const serve = createMcpEndpoint({
     server: server.name,
@@ -152,11 +157,15 @@ export function buildServer(shared: SharedParts, plan: ServerPlan): BuiltServer 
   };
 }
 
-function buildInstances(shared: SharedParts, { server, source }: ServerPlan): Instances {
+function buildInstances(
+  shared: SharedParts,
+  { server, source }: ServerPlan,
+  onUnheardChange: InstanceOptions['onUnheardChange'],
+): Instances {
   if (source.type === 'upstream') {
     const { mode, max, maxPerPrincipal = max, idleMs, lifetimeMs } = server.instances;
     const limits = { max, maxPerPrincipal, idleMs, lifetimeMs, keeps: mode === 'pooled' };
-    return createUpstreamInstances({ ...shared, connect: source.connect, limits });
+    return createUpstreamInstances({ ...shared, connect: source.connect, limits, onUnheardChange });
   }
   return createInstances({
     sdk: shared.sdk,
@@ -164,6 +173,7 @@ function buildInstances(shared: SharedParts, { server, source }: ServerPlan): In
     resourceType: server.resourceType,
     pool: server.instances.mode === 'pooled' ? server.instances : undefined,
     liveStreams: shared.liveStreams,
+    onUnheardChange,
     now: shared.now,
     onError: shared.onError,
   });

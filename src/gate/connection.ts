@@ -9,6 +9,11 @@ import type { BuiltServer } from './build-server.ts';
 /** A connection that lives longer than a request: stdio. */
 export interface GateConnection {
   close(): Promise<void>;
+  /**
+   * Resolves once the connection has ended: by `close`, by its client, or because its server closed itself. Nobody reads
+   * from its transport any more, so a process that is there for its sake ends now.
+   */
+  readonly closed: Promise<void>;
 }
 
 /**

@@ -1,9 +1,6 @@
 import { redactText } from '../audit/redact.ts';
 import type { ResolvedCommand, ResolvedRemote, ResolvedServer } from '../config/resolved-options.ts';
 import { MCPAuthError, TokenResolutionError } from '../core/errors.ts';
-import type { Secret } from '../core/secret.ts';
-import type { ClientFacts } from '../mcp/client-facts.ts';
-import type { InnerLink } from '../mcp/inner-link.ts';
 import type { MCPServerFactory } from '../mcp/instances.ts';
 import { createCommandServer } from '../mcp/upstream/command-server.ts';
 import { connectUpstream } from '../mcp/upstream/connect-upstream.ts';
@@ -11,6 +8,7 @@ import { fillCredential, needsCredential } from '../mcp/upstream/credential-text
 import { inheritedEnvironment } from '../mcp/upstream/inherited-environment.ts';
 import { createRemoteServer } from '../mcp/upstream/remote-server.ts';
 import { createStartBackoff } from '../mcp/upstream/start-backoff.ts';
+import type { UpstreamOptions } from '../mcp/upstream/upstream-instances.ts';
 import { loadFactory } from './load-factory.ts';
 import { createServerLog } from './server-log.ts';
 
@@ -19,7 +17,7 @@ export type LoadedSource =
   | { readonly type: 'factory'; readonly factory: MCPServerFactory }
   | {
       readonly type: 'upstream';
-      readonly connect: (upstreamToken: Secret, client?: ClientFacts) => Promise<InnerLink>;
+      readonly connect: UpstreamOptions['connect'];
     };
 
 export interface SourceContext {
@@ -48,11 +46,11 @@ function connectCommand(name: string, source: ResolvedCommand, context: SourceCo
   const { command, args, cwd, startTimeoutMs } = source;
   const backoff = createStartBackoff(context);
   const inherited = inheritedEnvironment(context.env);
-  // A token that makes the process end at once must keep nobody else from theirs.
   const isPersonal = Object.values(source.env).some(needsCredential);
   const onError = named(name, context.onError);
-  return async (upstreamToken, client) => {
-    const key = isPersonal ? upstreamToken.fingerprint() : '';
+  return async ({ upstreamToken, principalKey, client, onUnheardChange }) => {
+    // A token, or what a client says of itself, that makes the process end at once keeps nobody else from theirs.
+    const key = JSON.stringify([principalKey, isPersonal ? upstreamToken.fingerprint() : '']);
     backoff.checkMayStart(key);
     const token = upstreamToken.reveal();
     if (token.includes('\0')) throw unusable();
@@ -66,18 +64,18 @@ function connectCommand(name: string, source: ResolvedCommand, context: SourceCo
       onStarted: () => backoff.succeeded(key),
       onStartFailed: () => backoff.failed(key),
     });
-    return connectUpstream(product, { startTimeoutMs, client, onError });
+    return connectUpstream(product, { startTimeoutMs, client, onUnheardChange, onError });
   };
 }
 
 function connectRemote(name: string, source: ResolvedRemote, context: SourceContext): Connect {
   const { url, startTimeoutMs } = source;
   const onError = named(name, context.onError);
-  return async (upstreamToken, client) => {
+  return async ({ upstreamToken, client, onUnheardChange }) => {
     const token = upstreamToken.reveal();
     if (!/^[\x21-\x7E]*$/.test(token)) throw unusable();
     const product = createRemoteServer({ url, headers: fillCredential(source.headers, token), onError });
-    return connectUpstream(product, { startTimeoutMs, client, onError });
+    return connectUpstream(product, { startTimeoutMs, client, onUnheardChange, onError });
   };
 }
 

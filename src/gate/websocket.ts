@@ -11,6 +11,7 @@ import type { LiveStreams } from '../http/live-streams.ts';
 import { CLOSE_CODES, type MessageLink } from '../http/message-link.ts';
 import { type AcceptedUpgrade, createUpgradeHandler, type UpgradeHandler } from '../http/websocket-server.ts';
 import type { UpgradeSite } from '../http/websocket-upgrade.ts';
+import { addressKey } from '../limits/address.ts';
 import type { Connection, OpenedConnection } from '../mcp/connection.ts';
 import { readExtras } from '../mcp/request-extras.ts';
 import { createSocketTransport, type SocketTransport } from '../mcp/socket-transport.ts';
@@ -205,7 +206,9 @@ const CLOCK_SLACK_MS = 50;
 
 /** Nobody in particular is many people: these are told apart by address. */
 function placeKey({ principal, context }: Caller): string {
-  return isAnonymous(principal) ? `${principal.key} ${context.remoteAddress ?? ''}` : principal.key;
+  return isAnonymous(principal)
+    ? `${principal.key} ${addressKey(context.remoteAddress ?? '')}`
+    : principal.key;
 }
 
 interface LinkServing {

@@ -13,7 +13,11 @@ async function ask(
   }: { context?: RequestContext; allowsAnonymous?: boolean } = {},
 ) {
   const failed: string[] = [];
-  const failures = { isBlocked: () => LET, record: (address: string) => void failed.push(address) };
+  const failures = {
+    keyOf: String,
+    isBlocked: () => LET,
+    record: (address: string) => void failed.push(address),
+  };
   const provider = { authenticate: async () => (typeof answer === 'function' ? answer() : answer) };
   const arrival: Arrival = { context, authenticated: false };
   const refusal = await authenticate({ provider, failures, allowsAnonymous })(arrival);

@@ -35,12 +35,12 @@ export function checkFailures(failures: FailureLimit, provider: AuthProvider): F
       if (!limit.allowed)
         return provider.isKnown?.(context) === true ? undefined : tooMany(limit.retryAfterSeconds);
       if (context.credential === undefined) return undefined;
-      if (rooms.tryEnter(address)) return takePlace(arrival);
+      if (rooms.tryEnter(failures.keyOf(address))) return takePlace(arrival);
       return provider.isKnown?.(context) === true ? undefined : takeTurn(arrival, address);
     },
     leave(arrival) {
       const address = arrival.context.remoteAddress;
-      if (address !== undefined && entered.delete(arrival)) rooms.leave(address);
+      if (address !== undefined && entered.delete(arrival)) rooms.leave(failures.keyOf(address));
     },
   };
 
@@ -49,7 +49,7 @@ export function checkFailures(failures: FailureLimit, provider: AuthProvider): F
   }
 
   async function takeTurn(arrival: Arrival, address: string): Promise<Refusal | undefined> {
-    if (!(await rooms.wait(address))) return tooMany(1);
+    if (!(await rooms.wait(failures.keyOf(address)))) return tooMany(1);
     takePlace(arrival);
     const limit = failures.isBlocked(address);
     return limit.allowed ? undefined : tooMany(limit.retryAfterSeconds);

@@ -36,7 +36,11 @@ describe('checkExpiry', () => {
 
 describe('checkFailures', () => {
   const arrive = (isBlocked: boolean, isKnown: boolean | undefined, context = CONTEXT) => {
-    const failures = { isBlocked: () => (isBlocked ? STOP : LET), record: () => undefined };
+    const failures = {
+      keyOf: String,
+      isBlocked: () => (isBlocked ? STOP : LET),
+      record: () => undefined,
+    };
     const provider = {
       authenticate: async () => ({ authenticated: false }),
       ...(isKnown !== undefined && { isKnown: () => isKnown }),
@@ -64,7 +68,8 @@ describe('checkFailures, for many at once', () => {
     authenticated: false,
   });
   const provider = { authenticate: async () => ({ authenticated: false }) };
-  const failures = { isBlocked: () => LET, record: () => undefined };
+  const keyOf = (address: string): string => address.split('::')[0] ?? '';
+  const failures = { keyOf, isBlocked: () => LET, record: () => undefined };
 
   it('checks so many at a time, and the others in their turn', async () => {
     const check = checkFailures(failures, provider);
@@ -79,6 +84,15 @@ describe('checkFailures, for many at once', () => {
     expect(await results[65]).toBeUndefined();
     for (const arrival of others.slice(63)) check.leave(arrival);
     expect(check.enter(guess())).toBeUndefined();
+  });
+
+  it('takes for one address what failures count as one', () => {
+    const check = checkFailures(failures, provider);
+    const from = (remoteAddress: string) =>
+      check.enter({ ...guess(), context: { ...guess().context, remoteAddress } });
+    const results = Array.from({ length: 65 }, (_, host) => from(`2001:db8::${host}`));
+    expect(results.filter((result) => result === undefined)).toHaveLength(64);
+    expect(from('2001:db8:0:1::1')).toBeUndefined();
   });
 
   it('refuses whose turn comes when those before have failed too often', async () => {

@@ -3,6 +3,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { TransportError } from '../core/errors.ts';
 import { type InboundHandler, type Listener, listen } from './listener.ts';
+import type { UpgradeHandler } from './websocket-server.ts';
 
 const ADDRESS = { host: '127.0.0.1', port: 0 };
 
@@ -125,6 +126,25 @@ describe('close', () => {
       httpRequest(listener.url, { agent: kept }, (response) => response.resume().on('end', resolve)).end();
     });
     await listener.close(60_000);
+    await expect(ended).resolves.toBe(false);
+  });
+
+  it('cuts what whoever took an upgrade does not end', async () => {
+    let isTaken = (): void => undefined;
+    const taken = new Promise<void>((resolve) => {
+      isTaken = resolve;
+    });
+    const upgrade: UpgradeHandler = () => {
+      isTaken();
+      return true;
+    };
+    const listener = await listen(ok, { ...ADDRESS, upgrade });
+    const client = connect(listener.port, '127.0.0.1');
+    onTestFinished(() => void client.destroy());
+    const ended = new Promise((resolve) => client.on('close', resolve));
+    client.write('GET /ws HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n');
+    await taken;
+    await listener.close(0);
     await expect(ended).resolves.toBe(false);
   });
 });

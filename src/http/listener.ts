@@ -60,14 +60,18 @@ export async function listen(
       : createTlsServer({ ...bounds, identity: tls, handshakeTimeoutMs: HEADERS_TIMEOUT_MS }, onRequest);
   // Bounded by size alone: beyond a count Node drops fields silently, a second Authorization among them.
   server.maxHeadersCount = 0;
-  const endConnections = followConnections(server, upgrade);
+  const connections = followConnections(server, upgrade);
   const endIdle = () => {
     endHandshakes?.();
-    endConnections();
+    connections.endIdle();
   };
   await bind(server, host, port);
   const address = server.address() as AddressInfo;
-  return { host, port: address.port, close: (graceMs) => closeServer(server, { graceMs, endIdle }) };
+  return {
+    host,
+    port: address.port,
+    close: (graceMs) => closeServer(server, { ...connections, graceMs, endIdle }),
+  };
 }
 
 /** Serves Node's `(request, response)` from a handler of inbound requests. Never rejects. */
@@ -112,8 +116,15 @@ function bind(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-/** Returns what ends connections without an unanswered request. To Node one on which nothing was ever asked is busy. */
-function followConnections(server: Server, upgrade: UpgradeHandler | undefined): () => void {
+interface Connections {
+  /** Ends those without an unanswered request. To Node one on which nothing was ever asked is busy. */
+  endIdle(): void;
+  /** Ends those that are no longer of requests, of which Node knows nothing, but for whose end it waits. */
+  endUpgraded(): void;
+}
+
+function followConnections(server: Server, upgrade: UpgradeHandler | undefined): Connections {
+  const upgraded = new Set<Duplex>();
   const unanswered = new Map<Socket, number>();
   const count = (socket: Socket, change: number): void => {
     const before = unanswered.get(socket);
@@ -131,29 +142,38 @@ function followConnections(server: Server, upgrade: UpgradeHandler | undefined):
   // Without a listener for them, Node serves upgrades as the requests that they also are.
   if (upgrade !== undefined) {
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      // No longer a connection of requests: whoever takes it closes it.
       unanswered.delete(request.socket);
+      upgraded.add(socket);
+      socket.once('close', () => upgraded.delete(socket));
       if (!upgrade(request, socket, head)) void refuseUnknownUpgrade(socket);
     });
   }
-  return () => {
-    for (const [socket, requests] of unanswered) if (requests === 0) socket.destroy();
+  return {
+    endIdle() {
+      for (const [socket, requests] of unanswered) if (requests === 0) socket.destroy();
+    },
+    endUpgraded() {
+      for (const socket of upgraded) socket.destroy();
+    },
   };
 }
 
-interface Closing {
+interface Closing extends Connections {
   readonly graceMs: number;
-  readonly endIdle: () => void;
 }
 
 const IDLE_POLL_MS = 50;
+/** Whoever holds an upgraded connection has the grace too, and closes it in its own way after that. */
+const UPGRADED_MS = 5_000;
 
-async function closeServer(server: Server, { graceMs, endIdle }: Closing): Promise<void> {
+async function closeServer(server: Server, { graceMs, endIdle, endUpgraded }: Closing): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   endIdle();
   const idle = setInterval(endIdle, IDLE_POLL_MS);
   const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  const cutUpgraded = setTimeout(endUpgraded, graceMs + UPGRADED_MS);
   await closed;
   clearInterval(idle);
   clearTimeout(cut);
+  clearTimeout(cutUpgraded);
 }

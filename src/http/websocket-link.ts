@@ -1,17 +1,21 @@
 import type { WebSocket } from 'ws';
 import { CLOSE_CODES, type MessageLink } from './message-link.ts';
+import type { FrameFollower } from './websocket-frames.ts';
 
 export interface LinkOptions {
   /** A peer that is silent for two of these is gone. */
   readonly heartbeatMs: number;
   /** What may wait for a peer that does not read, besides the message that is being sent. */
   readonly maxBufferedBytes: number;
+  /** The message in pieces that is under way, as a {@link FrameFollower} of the socket's bytes tells it. */
+  readonly frames: Pick<FrameFollower, 'unfinished'>;
 }
 
 /** One WebSocket as a link: texts only, with a heartbeat, and no more memory for a slow reader than agreed. */
 export function createWebSocketLink(socket: WebSocket, options: LinkOptions): MessageLink {
   let isOver = false;
   let isAlive = true;
+  let lingering: number | undefined;
 
   const finish = (): void => {
     if (isOver) return;
@@ -24,8 +28,13 @@ export function createWebSocketLink(socket: WebSocket, options: LinkOptions): Me
     finish();
   };
   const beat = (): void => {
+    const { unfinished } = options.frames;
+    const isLate = unfinished !== undefined && unfinished === lingering;
+    lingering = socket.isPaused ? undefined : unfinished;
     // Nothing is read from a peer on hold, its pongs neither.
     if (socket.isPaused) return;
+    // Pongs come between the pieces of a message, and would let it hold its memory for ever.
+    if (isLate) return link.close(CLOSE_CODES.refused, 'A message took too long to arrive');
     // After what has come in meanwhile: a process that was busy has not heard it yet.
     if (!isAlive) return void setImmediate(() => isAlive || cut());
     isAlive = false;

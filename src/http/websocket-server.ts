@@ -5,6 +5,7 @@ import type { InboundRequest } from './inbound-request.ts';
 import type { MessageLink } from './message-link.ts';
 import { fromNodeRequest } from './node-bridge.ts';
 import { rpcError } from './responses.ts';
+import { createFrameFollower } from './websocket-frames.ts';
 import { createWebSocketLink } from './websocket-link.ts';
 
 /** A connection that may be opened. One of the two is called, once. */
@@ -55,8 +56,12 @@ export function createUpgradeHandler(options: UpgradeHandlerOptions): UpgradeHan
       webSocketServer.handleUpgrade(request, socket, head, (webSocket) => {
         isOpen = true;
         socket.off('error', ignore);
+        // The bytes that came with the head are among those that the socket gives from now on.
+        const frames = createFrameFollower();
+        socket.on('data', frames.take);
         const { heartbeatMs } = options;
-        accepted.open(createWebSocketLink(webSocket, { heartbeatMs, maxBufferedBytes: MAX_BUFFERED_BYTES }));
+        const bounds = { heartbeatMs, maxBufferedBytes: MAX_BUFFERED_BYTES, frames };
+        accepted.open(createWebSocketLink(webSocket, bounds));
       });
       if (!isOpen) accepted.abandon();
     } catch (error) {
@@ -83,8 +88,12 @@ interface Upgrade {
   readonly head: Buffer;
 }
 
-export function isWebSocketUpgrade({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
-  return headers.upgrade?.toLowerCase() === 'websocket';
+/** RFC 9110 §7.8: in HTTP/1.0 there is none. */
+export function isWebSocketUpgrade({
+  headers,
+  httpVersion,
+}: Pick<IncomingMessage, 'headers' | 'httpVersion'>): boolean {
+  return httpVersion === '1.1' && headers.upgrade?.toLowerCase() === 'websocket';
 }
 
 async function loadServer(maxPayload: number): Promise<WebSocketServer> {

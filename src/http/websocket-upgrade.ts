@@ -3,7 +3,7 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
 import type { RequestContext } from '../core/request-context.ts';
 import { Secret } from '../core/secret.ts';
 import { type ChallengeFacts, toRefusalResponse } from './challenge.ts';
-import { type InboundRequest, singleHeader } from './inbound-request.ts';
+import { type HeaderFields, type InboundRequest, singleHeader } from './inbound-request.ts';
 import { checkOrigin } from './origin.ts';
 import { requestIdOf, toRequestContext } from './request-context.ts';
 import { rpcError } from './responses.ts';
@@ -99,10 +99,16 @@ function checkHandshake({ method, headers }: InboundRequest): Response | undefin
   if (method !== 'GET') return rpcError('METHOD_NOT_ALLOWED', 'Use GET', { headers: { allow: 'GET' } });
   const key = singleHeader(headers, 'sec-websocket-key');
   const isKey = typeof key === 'string' && /^[+/0-9A-Za-z]{22}==$/.test(key);
-  if (isKey && singleHeader(headers, 'sec-websocket-version') === '13') return undefined;
+  const isVersion = singleHeader(headers, 'sec-websocket-version') === '13';
+  if (isKey && isVersion && !hasBody(headers)) return undefined;
   return rpcError('VALIDATION_ERROR', 'This is not a WebSocket handshake of version 13', {
     headers: { 'sec-websocket-version': '13' },
   });
+}
+
+// What a proxy takes for a body would be frames here, and the two no longer agree on what is whose.
+function hasBody({ 'content-length': length = '0', 'transfer-encoding': coding }: HeaderFields): boolean {
+  return length !== '0' || coding !== undefined;
 }
 
 const TICKET_PROTOCOL = 'mcp.ticket.';

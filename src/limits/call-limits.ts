@@ -14,6 +14,8 @@ export interface CallLimits {
 
 /** Failed authentications by client address. */
 export interface FailureLimit {
+  /** Under what an address is counted: one key for all that one subscriber owns. */
+  keyOf(remoteAddress: string): string;
   /** Whether this address has used up its failures. */
   isBlocked(remoteAddress: string): LimitResult;
   record(remoteAddress: string): void;

@@ -44,6 +44,7 @@ export function createFailureLimit(options: FailureLimitOptions = {}): FailureLi
     now,
   });
   return {
+    keyOf: addressKey,
     isBlocked: (remoteAddress) => limiter.peek(addressKey(remoteAddress)),
     record(remoteAddress) {
       limiter.consume(addressKey(remoteAddress));

@@ -2,13 +2,16 @@ import type { Admission, Caller } from '../core/admission.ts';
 import { fingerprintOf } from '../core/credential.ts';
 import { AuthenticationError } from '../core/errors.ts';
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
+import { findLinkUse } from './bridge.ts';
 import { type ClientFacts, noteClient, readEnvelope, readInitialize } from './client-facts.ts';
 import { withoutClientMistakes } from './client-mistakes.ts';
 import { createConnectionSubscriptions } from './connection-subscriptions.ts';
 import type { Verdict } from './exchange.ts';
 import { guardTransport } from './guard-transport.ts';
+import { type LastingServer, outlastServer } from './lasting-server.ts';
 import { onlyAllowedUris } from './listen-streams.ts';
 import { readFacts, readNotice } from './message-facts.ts';
+import { bindToModernEra } from './native-instance.ts';
 import type { RequestExtras } from './request-extras.ts';
 import { loadStdioSdk, type NativeServer } from './sdk.ts';
 import {
@@ -16,6 +19,7 @@ import {
   type JsonRpcNotification,
   type JsonRpcRequest,
   type JsonRpcResponse,
+  type ServerProduct,
   type TransportLike,
 } from './server-product.ts';
 import { followNames, type RuntimeOptions } from './serving.ts';
@@ -26,6 +30,8 @@ type StdioOptions = NonNullable<Parameters<StdioSdk['serveStdio']>[1]>;
 export interface Connection {
   /** Ends subscriptions in the protocol's own way, then the server, then the transport. */
   close(): Promise<void>;
+  /** Resolves once the connection has ended: by `close`, by its client, or because its server closed itself. */
+  readonly closed: Promise<void>;
 }
 
 /** A connection that the guard has admitted and nobody serves yet. */
@@ -120,9 +126,11 @@ function serve(opened: Opened, transport: TransportLike, watch: ConnectionWatch)
       return narrowed;
     },
   });
+  let lasting: LastingServer | undefined;
   const served = sdk.serveStdio(
     async ({ era }) => {
       const product = await build(opened, gone.signal);
+      lasting = outlast(opened, product, gone.signal);
       changes.follow(product, era);
       await subscriptions.attach(product);
       return product;
@@ -134,12 +142,39 @@ function serve(opened: Opened, transport: TransportLike, watch: ConnectionWatch)
     },
   );
   const { onclose } = wire;
-  wire.onclose = () => {
-    gone.abort();
-    changes.end();
-    onclose?.();
+  const closed = new Promise<void>((resolve) => {
+    wire.onclose = () => {
+      gone.abort();
+      changes.end();
+      onclose?.();
+      lasting?.end();
+      resolve();
+    };
+  });
+  return {
+    close() {
+      gone.abort();
+      return served.close();
+    },
+    closed,
   };
-  return served;
+}
+
+/** Of a server behind a bridge the link lasts; one that is served itself is built again when it has closed itself. */
+function outlast(opened: Opened, first: NativeServer, gone: AbortSignal): LastingServer | undefined {
+  const { options } = opened;
+  if (findLinkUse(first) !== undefined) return undefined;
+  return outlastServer(first as ServerProduct, {
+    async rebuild(era) {
+      const product = await build(opened, gone);
+      if (era === 'modern')
+        await bindToModernEra(options.sdk, product, opened.client ?? { capabilities: {} });
+      const server = product instanceof options.sdk.McpServer ? product.server : product;
+      return { product: product as ServerProduct, capabilities: server.getCapabilities() };
+    },
+    isEnding: () => gone.aborted,
+    onError: options.onError,
+  });
 }
 
 async function build(

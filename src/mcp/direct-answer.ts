@@ -18,8 +18,9 @@ export function takeResult<T extends TransportLike>(transport: T, take: TakeResu
       await send(message, options);
       return;
     }
-    state = 'done';
+    // It may be nothing that JSON can say.
     take(result);
+    state = 'done';
     queueMicrotask(() => {
       const { onclose } = transport;
       // The client may still go away, which would end the transport a second time.

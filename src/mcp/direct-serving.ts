@@ -3,8 +3,8 @@ import { type Answer, plainAnswer } from '../http/answer.ts';
 import { createDirectRequests } from './direct-request.ts';
 import { createDirectServer, type LentLink } from './direct-server.ts';
 import { type DirectRequest, DirectTransport, findScopeChallenge } from './direct-transport.ts';
-import type { Exchange } from './exchange.ts';
-import type { ServerSdk } from './sdk.ts';
+import type { Exchange, ToolAuthInfo } from './exchange.ts';
+import type { NativeServer, ServerSdk } from './sdk.ts';
 import type { ServerProduct } from './server-product.ts';
 import type { Serving } from './serving.ts';
 
@@ -14,10 +14,13 @@ export interface DirectServing {
   serve(serving: Serving): Promise<Answer> | undefined;
 }
 
+/** A server that serves the era of the request on any transport, or the link to one of another SDK. */
+export type Lent = LentLink | { readonly product: ServerProduct };
+
 export interface DirectServingOptions {
   readonly sdk: ServerSdk;
-  /** The pooled link for an exchange; absent where there is no pool. */
-  readonly lend?: ((exchange: Exchange) => Promise<LentLink>) | undefined;
+  /** What is pooled, for one exchange; absent where there is no pool. */
+  readonly lend?: ((exchange: Exchange) => Promise<Lent>) | undefined;
   /** A server that the guard stands around, for a request of the 2025 era. */
   readonly openLegacy: (exchange: Exchange) => Promise<ServerProduct>;
   /** Puts the guard around a server. */
@@ -30,6 +33,7 @@ export interface DirectServingOptions {
 export function createDirectServing(options: DirectServingOptions): DirectServing {
   const { sdk, lend, openLegacy, guard, isTold, onError } = options;
   const findDirectRequest = createDirectRequests(sdk);
+  const hasHeaderRules = createHeaderRules(sdk);
 
   return {
     serve(serving) {
@@ -49,20 +53,20 @@ export function createDirectServing(options: DirectServingOptions): DirectServin
   ): Promise<ServerProduct> {
     // A refusal takes the way of an answer, which must not be told apart from it by its form; nothing else runs.
     if ([...exchange.verdicts.values()].every(isRefusal)) return guard(createNoServer(), exchange);
-    return guard(createDirectServer(await borrow(exchange), { era, onError }), exchange);
+    const lent = await borrow(exchange);
+    return guard('product' in lent ? lent.product : createDirectServer(lent, { era, onError }), exchange);
   }
 
   async function run(direct: DirectRequest, open: () => Promise<ServerProduct>): Promise<Answer> {
     let product: ServerProduct | undefined;
     try {
       product = await open();
+      if (direct.era === 'modern' && hasHeaderRules(product, direct)) return await viaSdk(direct, product);
       const transport = new DirectTransport(direct);
       let resolver: unknown;
-      if (direct.era === 'legacy') {
-        transport.setScopeChallengeResolver = (given) => {
-          resolver = given;
-        };
-      }
+      transport.setScopeChallengeResolver = (given) => {
+        resolver = given;
+      };
       await product.connect(transport);
       const challenge = await findScopeChallenge(sdk, resolver, direct);
       if (challenge === undefined) return await transport.exchange();
@@ -75,6 +79,31 @@ export function createDirectServing(options: DirectServingOptions): DirectServin
       return failed(direct);
     }
   }
+
+  /** For what only the SDK judges, on a server that is opened already. */
+  function viaSdk({ request, message, authInfo }: DirectRequest, product: ServerProduct): Promise<Response> {
+    const entry = sdk.createMcpHandler(() => product as NativeServer, { legacy: 'reject', onerror: onError });
+    return entry.fetch(request, { authInfo: authInfo as ToolAuthInfo, parsedBody: message });
+  }
+}
+
+/**
+ * Whether the called tool wants arguments repeated in headers (SEP-2243). Such a call is left to the SDK's entry, which
+ * compares them.
+ */
+function createHeaderRules(sdk: ServerSdk): (product: ServerProduct, direct: DirectRequest) => boolean {
+  // By schema, which a server keeps for as long as the tool does not change.
+  const known = new WeakMap<object, boolean>();
+  return (product, { message: { method, params } }) => {
+    const name = params?.['name'];
+    if (method !== 'tools/call' || typeof name !== 'string' || !(product instanceof sdk.McpServer))
+      return false;
+    const schema = product.toolInputSchemaJson(name);
+    if (schema === undefined) return false;
+    const found = known.get(schema) ?? JSON.stringify(schema).includes('"x-mcp-header"');
+    known.set(schema, found);
+    return found;
+  };
 }
 
 const createNoServer = (): ServerProduct => ({

@@ -71,18 +71,20 @@ export class DirectTransport implements TransportLike {
   async send(message: JsonRpcMessage, options?: unknown): Promise<void> {
     if (this.#isClosed || this.#isAnswered) return;
     const isAnswer = isResponse(message);
-    const related = isAnswer ? message.id : (options as { relatedRequestId?: unknown } | undefined)?.relatedRequestId;
+    const related = isAnswer
+      ? message.id
+      : (options as { relatedRequestId?: unknown } | undefined)?.relatedRequestId;
     if (related !== this.#id) return;
     if (!isAnswer) {
       this.#write(message);
       return;
     }
-    this.#isAnswered = true;
     if (this.#stream === undefined) this.#answer(this.#toAnswer(message));
     else {
       this.#write(message);
       this.#endStream();
     }
+    this.#isAnswered = true;
     queueMicrotask(() => void this.close());
   }
 
@@ -167,7 +169,9 @@ export async function findScopeChallenge(
   { message, authInfo }: DirectRequest,
 ): Promise<Response | undefined> {
   if (typeof resolver !== 'function') return undefined;
-  const found = (await (resolver as ChallengeResolver)({ request: message, authInfo })) as Challenge | undefined;
+  const found = (await (resolver as ChallengeResolver)({ request: message, authInfo })) as
+    | Challenge
+    | undefined;
   if (found === undefined) return undefined;
   const error = new sdk.OAuthError(
     sdk.OAuthErrorCode.InsufficientScope,

@@ -52,6 +52,8 @@ export interface FrontsOptions {
   readonly clientTimeoutMs?: number | undefined;
   /** Of the pool that links come from: waiting calls take only a part of it. */
   readonly poolSize?: number | undefined;
+  /** How much of the pool one principal may have. */
+  readonly poolSizePerPrincipal?: number | undefined;
 }
 
 export function createFronts(options: FrontsOptions): Fronts {
@@ -60,7 +62,7 @@ export function createFronts(options: FrontsOptions): Fronts {
   const calls = createParkedCalls({
     liveStreams,
     timeoutMs: clientTimeoutMs,
-    ...shareOf(options.poolSize),
+    ...shareOf(options),
   });
   const common = (request: FrontRequest) => ({
     sdk,
@@ -95,11 +97,14 @@ export function createFronts(options: FrontsOptions): Fronts {
   };
 }
 
-// A call that waits holds an instance: those who only wait must not keep everybody else out.
-function shareOf(poolSize: number | undefined): Pick<ParkedCallsOptions, 'max' | 'maxPerPrincipal'> {
-  if (poolSize === undefined) return {};
-  const max = Math.max(1, Math.floor(poolSize / 2));
-  return { max, maxPerPrincipal: Math.min(16, Math.max(1, Math.floor(poolSize / 4))) };
+// A call that waits holds an instance: those who only wait must not keep everybody else out, nor their own other calls.
+function shareOf({
+  poolSize,
+  poolSizePerPrincipal: own = poolSize,
+}: FrontsOptions): Pick<ParkedCallsOptions, 'max' | 'maxPerPrincipal'> {
+  if (poolSize === undefined || own === undefined) return {};
+  const maxPerPrincipal = Math.min(16, Math.floor(poolSize / 4), Math.floor(own / 2));
+  return { max: Math.max(1, Math.floor(poolSize / 2)), maxPerPrincipal: Math.max(1, maxPerPrincipal) };
 }
 
 function toOwner({ upstreamToken, userId, extras, credentialFingerprint }: FrontRequest): CallOwner {

@@ -232,7 +232,13 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     if (isAwaited && !(await hasSucceeded(settled))) {
       return inner.send(toRefusalMessage(UNRECORDED, request), sendOptions);
     }
-    return inner.send(shown, sendOptions);
+    try {
+      await inner.send(shown, sendOptions);
+    } catch (error) {
+      // What JSON cannot say (cycles, BigInt, too many levels) still leaves a client that waits.
+      await inner.send(toRefusalMessage(UNFILTERED, request), sendOptions);
+      report(error, true);
+    }
   }
 
   /** The result as this principal may see it. What cannot be filtered is not shown at all. */

@@ -30,6 +30,8 @@ interface Pending {
 }
 
 const CLOSE_TIMEOUT_MS = 5_000;
+// Each may wait for a person, and each is kept until then.
+const MAX_SERVED = 64;
 const LIST_CHANGES: ReadonlySet<string> = new Set([
   'notifications/tools/list_changed',
   'notifications/prompts/list_changed',
@@ -186,6 +188,9 @@ class Wire implements InnerWire {
       return;
     }
     this.#options.onNotification?.(notification);
+    if (this.#peers.size === 0 && (LIST_CHANGES.has(method) || method === RESOURCE_UPDATED)) {
+      this.#options.onUnheardChange?.(notification);
+    }
     if (LIST_CHANGES.has(method)) {
       for (const peer of this.#peers) await peer.onNotification(notification);
     } else if (related === undefined || method === RESOURCE_UPDATED) {
@@ -206,7 +211,7 @@ class Wire implements InnerWire {
       this.#deliver({ jsonrpc: '2.0', id: request.id, ...body });
     };
     // Whether its peer is there is asked of the link itself; a client far away may have no way to be asked.
-    const run = request.method === 'ping' ? async () => ({}) : this.#answererOf(related);
+    const run = request.method === 'ping' ? async () => ({}) : this.#answererOf(related, this.#served.size);
     Promise.resolve()
       .then(() => run(request, controller.signal))
       .then(
@@ -216,7 +221,8 @@ class Wire implements InnerWire {
       .catch((error: unknown) => this.#options.onError?.(error));
   }
 
-  #answererOf(related: JsonRpcId | undefined): LinkPeer['onRequest'] {
+  #answererOf(related: JsonRpcId | undefined, open: number): LinkPeer['onRequest'] {
+    if (open > MAX_SERVED) return refuseMore;
     if (related !== undefined) return this.#pendingOf(related)?.options.onRequest ?? this.#lastAnswerer();
     // `elicitInput` of both SDKs does not say which call it is for.
     const own = this.#peers.size === 0 ? this.#onlyPending()?.options.onRequest : this.#onlyPeer()?.onRequest;
@@ -274,6 +280,10 @@ class Wire implements InnerWire {
 
 async function refuseRequest(request: JsonRpcRequest): Promise<never> {
   throw new RpcError(RPC.methodNotFound, `The client does not support ${request.method}`);
+}
+
+async function refuseMore(): Promise<never> {
+  throw new RpcError(RPC.connectionClosed, 'The client cannot be asked now: too many questions at once');
 }
 
 function withToken(

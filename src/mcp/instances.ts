@@ -1,16 +1,19 @@
 import type { Principal } from '../core/principal.ts';
 import type { Secret } from '../core/secret.ts';
 import type { LiveStreams } from '../http/live-streams.ts';
+import type { AskedLink } from './asked-link.ts';
 import { fingerprintInputs } from './build-inputs.ts';
 import { type ClientFacts, fingerprintClient } from './client-facts.ts';
 import { withDeadline } from './deadline.ts';
-import type { LentLink } from './direct-server.ts';
+import type { Lent } from './direct-serving.ts';
 import { createFronts, type Fronts } from './fronts.ts';
 import { connectInner, type InnerLink } from './inner-link.ts';
 import { createInstancePool, type InstancePool, type PoolStats } from './instance-pool.ts';
-import type { InnerLinkOptions } from './link-contract.ts';
+import { createLastingLink, type OpenedLink } from './lasting-link.ts';
+import type { HearChange, InnerLinkOptions } from './link-contract.ts';
+import { createNativeInstance, type NativeInstance } from './native-instance.ts';
 import { isNativeV2, type ServerSdk } from './sdk.ts';
-import type { ServerProduct } from './server-product.ts';
+import type { JsonRpcNotification, ServerProduct } from './server-product.ts';
 
 /**
  * What a factory may know beside token and user. `requestId`, `progressToken` and `signal` are those of the one
@@ -57,6 +60,8 @@ export interface InstanceOptions {
   readonly clientTimeoutMs?: number | undefined;
   /** Ends the calls that wait for their client when a credential or principal is revoked. */
   readonly liveStreams?: Pick<LiveStreams, 'add'> | undefined;
+  /** A pooled server behind a link tells of a change while nobody is connected to it. */
+  readonly onUnheardChange?: ((principalKey: string, notification: JsonRpcNotification) => void) | undefined;
   readonly now: () => number;
   readonly onError: (error: unknown) => void;
 }
@@ -65,12 +70,15 @@ export interface InstanceOptions {
 export interface Instances {
   /** A native v2 server, unconnected; closing it gives back or ends what is behind it. */
   open(request: InstanceRequest): Promise<ServerProduct>;
-  /** A pooled server's link for one request, in place of a server of its own; absent where there is no pool. */
-  readonly lend?: ((request: InstanceRequest) => Promise<LentLink>) | undefined;
+  /**
+   * A pooled server for one request: one that serves its era on any transport, or else the link to one. Absent where
+   * there is no pool.
+   */
+  readonly lend?: ((request: InstanceRequest) => Promise<Lent>) | undefined;
   /** The same, but never out of the pool: a protocol session would hold its place while it lies idle. */
   openOwn(request: InstanceRequest): Promise<ServerProduct>;
   /** A raw link for the gate's own questions, such as the list of tools. */
-  withLink<T>(request: InstanceRequest, use: (link: InnerLink) => Promise<T>): Promise<T>;
+  withLink<T>(request: InstanceRequest, use: (link: AskedLink) => Promise<T>): Promise<T>;
   /** Ends pooled servers of a principal, after a rotation or revocation. */
   evict(principalKey: string): void;
   stats(): PoolStats | undefined;
@@ -131,11 +139,31 @@ function openFresh({ sdk }: InstanceOptions, build: Build, fronts: Fronts): Inst
   };
 }
 
+/** A server of our SDK ends its session or connection with it; what is behind a link is built again. */
+function openLasting(options: InstanceOptions, build: Build, fronts: Fronts): Instances['openOwn'] {
+  const { sdk, now, onError } = options;
+  return async (request) => {
+    const product = await build(request);
+    if (isNativeV2(sdk, product)) return product;
+    const connect = async (made: ServerProduct): Promise<OpenedLink> => {
+      const opened = await connectInner(made, toldOf(request));
+      return { link: opened, end: () => opened.close() };
+    };
+    const link = createLastingLink(await connect(product), {
+      // The signal is that of the request which opened the session or connection, and may have ended long ago.
+      reopen: async () => connect(await build(forManyRequests(request))),
+      now,
+      onError,
+    });
+    return fronts.open(link, request, { ownsLink: true });
+  };
+}
+
 function freshInstances(options: InstanceOptions, build: Build, fronts: Fronts): Instances {
   const open = openFresh(options, build, fronts);
   return {
     open,
-    openOwn: open,
+    openOwn: openLasting(options, build, fronts),
     async withLink(request, use) {
       const link = await connectInner(await build(request));
       try {
@@ -150,52 +178,56 @@ function freshInstances(options: InstanceOptions, build: Build, fronts: Fronts):
   };
 }
 
+/** What is kept in a pool. Servers of our SDK serve requests themselves, others over a link. */
+type Pooled =
+  | { readonly kind: 'native'; readonly instance: NativeInstance }
+  | { readonly kind: 'link'; readonly link: InnerLink };
+
 function pooledInstances(
   options: InstanceOptions & { readonly pool: NonNullable<InstanceOptions['pool']> },
   build: Build,
   fronts: Fronts,
 ): Instances {
-  const limits = options.pool;
-  const pool: InstancePool<InnerLink> = createInstancePool<InnerLink>({
-    maxSize: limits.max,
-    idleTimeoutMs: limits.idleMs,
-    maxLifetimeMs: limits.lifetimeMs,
-    now: options.now,
-    create: () => Promise.reject(new Error('Every lease brings its own way to create')),
-    destroy: (link) => link.close(),
-    isAlive: (link) => !link.closed,
-    onError: options.onError,
-  });
+  const pool = createPool(options);
   const lease = (request: InstanceRequest) =>
-    pool.lease(instanceKey(request, options.resourceType), request.extras.signal, async () =>
-      connectInner(await build(forManyRequests(request)), toldOf(request)),
+    pool.lease(instanceKey(request, options.resourceType), request.extras.signal, () =>
+      buildPooled(options, build, request),
     );
 
   const leaseFor = async (request: InstanceRequest) => {
     const { instance, release, discard } = await lease(request);
     // Calls that were cut off may still be at work: such a server is not for the next request.
     const onDetach = (abandoned: number) => (abandoned === 0 ? release() : discard());
-    return { link: instance, lifetime: { ownsLink: false, onDetach } };
+    const onEnd = (isClean: boolean) => (isClean ? release() : discard());
+    return { pooled: instance, lifetime: { ownsLink: false, onDetach }, onEnd };
   };
 
   return {
     async open(request) {
       const returned = fronts.reopen(request);
       if (returned !== undefined) return returned;
-      const { link, lifetime } = await leaseFor(request);
-      return fronts.open(link, request, lifetime);
+      const { pooled, lifetime, onEnd } = await leaseFor(request);
+      return pooled.kind === 'native'
+        ? pooled.instance.lend(onEnd)
+        : fronts.open(pooled.link, request, lifetime);
     },
     async lend(request) {
-      const { link, lifetime } = await leaseFor(request);
-      return fronts.lend(link, request, lifetime);
+      const { pooled, lifetime, onEnd } = await leaseFor(request);
+      return pooled.kind === 'native'
+        ? { product: pooled.instance.lend(onEnd) }
+        : fronts.lend(pooled.link, request, lifetime);
     },
-    openOwn: openFresh(options, build, fronts),
+    openOwn: openLasting(options, build, fronts),
     async withLink(request, use) {
-      const { instance, release } = await lease(request);
+      const { instance, release, discard } = await lease(request);
+      if (instance.kind === 'link') return use(instance.link).finally(release);
       try {
-        return await use(instance);
-      } finally {
+        const result = await instance.instance.ask(use);
         release();
+        return result;
+      } catch (error) {
+        discard();
+        throw error;
       }
     },
     evict(principalKey) {
@@ -210,7 +242,37 @@ function pooledInstances(
   };
 }
 
-function forManyRequests({
+function createPool({
+  pool: limits,
+  now,
+  onError,
+}: InstanceOptions & { readonly pool: NonNullable<InstanceOptions['pool']> }): InstancePool<Pooled> {
+  return createInstancePool<Pooled>({
+    maxSize: limits.max,
+    idleTimeoutMs: limits.idleMs,
+    maxLifetimeMs: limits.lifetimeMs,
+    now,
+    create: () => Promise.reject(new Error('Every lease brings its own way to create')),
+    destroy: (pooled) => (pooled.kind === 'native' ? pooled.instance.close() : pooled.link.close()),
+    isAlive: (pooled) => pooled.kind === 'native' || !pooled.link.closed,
+    onError,
+  });
+}
+
+async function buildPooled(
+  { sdk, onUnheardChange }: InstanceOptions,
+  build: Build,
+  request: InstanceRequest,
+): Promise<Pooled> {
+  const product = await build(forManyRequests(request));
+  const hear: HearChange = (notification) => onUnheardChange?.(request.extras.principal.key, notification);
+  return isNativeV2(sdk, product)
+    ? { kind: 'native', instance: await createNativeInstance(sdk, product, request.client) }
+    : { kind: 'link', link: await connectInner(product, { ...toldOf(request), onUnheardChange: hear }) };
+}
+
+/** The same, but told nothing of the one request that it came with. */
+export function forManyRequests({
   extras: { principal, query, headers },
   ...request
 }: InstanceRequest): InstanceRequest {

@@ -15,6 +15,9 @@ export type AnswerRequest = (request: JsonRpcRequest, signal: AbortSignal) => Pr
 /** May return a promise: the server's own `await` of the notification then waits for it. */
 export type HearNotification = (notification: JsonRpcNotification) => void | Promise<void>;
 
+/** Is told that a list or a resource has changed. */
+export type HearChange = (notification: JsonRpcNotification) => void;
+
 export interface LinkRequestOptions {
   readonly extra?: MessageExtra | undefined;
   /** Ends the request: the server is told, and the promise rejects with the signal's reason. */
@@ -43,6 +46,8 @@ export interface LinkPeer {
 export interface InnerLinkOptions {
   /** Observes every notification but progress, whoever else hears it. */
   readonly onNotification?: ((notification: JsonRpcNotification) => void) | undefined;
+  /** Hears of changes while no peer is attached, which would otherwise be told to nobody. */
+  readonly onUnheardChange?: HearChange | undefined;
   /** Answers requests of the server that no request and no peer accounts for; refused by default. */
   readonly onRequest?: AnswerRequest | undefined;
   readonly onClose?: (() => void) | undefined;

@@ -1,3 +1,4 @@
+import { MCPAuthError } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import { isEventStream } from '../http/answer.ts';
 import { type FollowedStream, followStream } from '../http/followed-stream.ts';
@@ -69,9 +70,15 @@ export function createListenStreams(options: RuntimeOptions, servers: GuardedSer
       bus.deliver(notification);
     };
     const onClose = (): void => void handler.close().catch(options.onError);
+    let failure: unknown;
+    const openFirst = (): Promise<NativeServer> =>
+      (uris.length === 0 ? servers.openNative : servers.openForSession)(exchange).catch((error: unknown) => {
+        failure = error;
+        throw error;
+      });
     const open = async (): Promise<NativeServer> => {
-      if (uris.length === 0) return servers.openNative(exchange);
-      const product = await servers.openForSession(exchange);
+      const product = await openFirst();
+      if (uris.length === 0) return product;
       inner = openInnerSubscriptions(product, options.onError, { onChange, onClose });
       await inner?.add(uris, { authInfo });
       return product;
@@ -84,6 +91,8 @@ export function createListenStreams(options: RuntimeOptions, servers: GuardedSer
     const response = await handler.fetch(request, { authInfo, parsedBody });
     if (!isEventStream(response)) {
       await inner?.end();
+      // The SDK answers for a server that could not be had in words of its own, without code or Retry-After.
+      if (failure instanceof MCPAuthError) throw failure;
       return response;
     }
     const forget = options.liveStreams.add({

@@ -62,7 +62,11 @@ export async function settleAll(
 }
 
 /** Forgets what was known of a principal's tools or prompts when its server says that they changed. */
-export function followNames({ onNamesChanged }: RuntimeOptions, method: string, principalKey: string): void {
+export function followNames(
+  { onNamesChanged }: Pick<RuntimeOptions, 'onNamesChanged'>,
+  method: string,
+  principalKey: string,
+): void {
   if (method === 'notifications/tools/list_changed') onNamesChanged('tools', principalKey);
   if (method === 'notifications/prompts/list_changed') onNamesChanged('prompts', principalKey);
 }

@@ -2,6 +2,7 @@ import { isEventStream } from '../http/answer.ts';
 import { followStream } from '../http/followed-stream.ts';
 import { rpcError } from '../http/responses.ts';
 import { fingerprintInputs } from './build-inputs.ts';
+import { withDeadline } from './deadline.ts';
 import type { Exchange } from './exchange.ts';
 import { asRecord } from './message-facts.ts';
 import type { ProtocolSession, ProtocolSessions, SessionChannel } from './protocol-sessions.ts';
@@ -16,6 +17,8 @@ import {
   tokenOf,
 } from './serving.ts';
 import { boundUnread } from './unread-bound.ts';
+
+const CLOSE_MS = 2_000;
 
 /** 2025-era requests of a server that keeps protocol sessions. */
 export interface SessionServing {
@@ -80,8 +83,12 @@ export function createSessionServing(
       handle: (request, { authInfo, parsedBody }) =>
         transport.handleRequest(request, { authInfo, ...(parsedBody !== undefined && { parsedBody }) }),
       async close() {
-        await transport.close();
-        await product.close();
+        try {
+          // First, and not the other way round: calls in flight are answered while there is somewhere to answer to.
+          await withDeadline(product.close(), CLOSE_MS, 'The server of a session did not close in time');
+        } finally {
+          await transport.close();
+        }
       },
     };
   }

@@ -44,6 +44,24 @@ describe('[config/adapters-hono] toHono', () => {
     expect((await raw(`${hosted}/mcp`, { method: 'POST', headers, body })).status).toBe(413);
   });
 
+  test('runs nothing from a body that middleware took for itself', async () => {
+    const { gate, token, runs } = await startNotes();
+    const app = new Hono();
+    app.use(async ({ req }, next) => {
+      await req.raw.text();
+      await next();
+    });
+    app.use(toHono(gate));
+    const { headers, body } = callOf('whoami', { era: ERAS[0], token: await token() });
+    const answer = await app.request('http://127.0.0.1/mcp', {
+      method: 'POST',
+      headers: [...headers].map(([name, value]): [string, string] => [name, value]),
+      body,
+    });
+    expect(answer.status).toBe(400);
+    expect(runs.built).toEqual([]);
+  });
+
   test('stands behind the middleware of the app', async () => {
     const tool = createSteppingTool();
     const { gate, token } = await startGate({ servers: { stepping: { factory: tool.factory } } });

@@ -61,6 +61,7 @@ export function createParts(overrides: Partial<GuardParts> = {}): Recorded {
       },
     },
     failures: {
+      keyOf: String,
       isBlocked: () => {
         asked.push('failures');
         return LET;

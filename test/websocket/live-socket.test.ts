@@ -137,6 +137,36 @@ describe('[config/adapters-websocket] a live socket', () => {
     expect((await alive.next(withId(1)))['result']).toBeDefined();
   });
 
+  test('closes when a message in pieces does not end, though its peer answers pings', async () => {
+    const gate = await hostSockets(
+      { servers: { gated: { factory: createGatedTool().factory } } },
+      { heartbeatMs: 200 },
+    );
+    const stalling = await beginLegacy(gate.sockets, await gate.token());
+    const trickling = await beginLegacy(gate.sockets, await gate.token());
+    stalling.socket.send('{"jsonrpc"', { fin: false });
+    const drip = setInterval(() => trickling.socket.send(' ', { fin: false }), 50);
+    onTestFinished(() => clearInterval(drip));
+    const late = { code: 1008, reason: 'A message took too long to arrive' };
+    expect([await stalling.closed, await trickling.closed]).toEqual([late, late]);
+    await expect.poll(() => gate.service.size).toBe(0);
+  });
+
+  test('takes messages in pieces for as long as each of them ends', async () => {
+    const gate = await hostSockets(
+      { servers: { gated: { factory: createGatedTool().factory } } },
+      { heartbeatMs: 400 },
+    );
+    const peer = await beginLegacy(gate.sockets, await gate.token());
+    for (let id = 0; id < 20; id++) {
+      const text = JSON.stringify(callOf('quick', id));
+      peer.socket.send(text.slice(0, 10), { fin: false });
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      peer.socket.send(text.slice(10), { fin: true });
+      expect((await peer.next(withId(id)))['result']).toBeDefined();
+    }
+  });
+
   test('is cut when its peer asks and does not read', async () => {
     const gate = await hostSockets({ servers: { gated: { factory: createGatedTool().factory } } }, {});
     const peer = await beginLegacy(gate.sockets, await gate.token());

@@ -79,6 +79,8 @@ function whenEnded(child: ChildProcessWithoutNullStreams): Promise<Ending> {
       signalGroup(child, 'SIGKILL');
       const end = (): void => {
         clearTimeout(timer);
+        // What has left the group would be listened to for as long as it lives.
+        for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
         resolve({ exitCode, signal });
       };
       const timer = setTimeout(end, OUTPUT_END_MS).unref();
@@ -143,7 +145,8 @@ function createLiving() {
   Object.defineProperty(onSignal, OURS, { value: true });
   const watch = (): void => {
     process.on('exit', killAll);
-    for (const signal of SIGNALS) process.on(signal, onSignal);
+    // First of all: a host that listens once is no longer among the listeners when its turn has come.
+    for (const signal of SIGNALS) process.prependListener(signal, onSignal);
   };
   const unwatch = (): void => {
     process.off('exit', killAll);

@@ -14,7 +14,7 @@ import {
   startCommand,
 } from './command-process.ts';
 import { createLineReader } from './line-reader.ts';
-import { readMessage } from './read-message.ts';
+import { isTooDeep, readMessage } from './read-message.ts';
 import { toFailureAnswer, type UpstreamProduct } from './upstream-product.ts';
 
 export interface CommandServerOptions extends CommandLine {
@@ -143,6 +143,10 @@ class CommandServer implements UpstreamProduct {
 
   #hear(line: string): void {
     if (line.trim() === '' || this.#failure !== undefined) return;
+    if (isTooDeep(line)) {
+      this.#giveUp('The server sent a message that nests too deeply', 'depth');
+      return;
+    }
     let value: unknown;
     try {
       value = JSON.parse(line);

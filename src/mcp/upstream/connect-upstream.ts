@@ -1,6 +1,7 @@
 import { MCPAuthError, ServerUnavailableError, TransportError } from '../../core/errors.ts';
 import type { ClientFacts } from '../client-facts.ts';
 import { connectInner, type InnerLink } from '../inner-link.ts';
+import type { HearChange } from '../link-contract.ts';
 import { RpcError } from '../rpc-error.ts';
 import { isObject } from '../server-product.ts';
 import type { UpstreamProduct } from './upstream-product.ts';
@@ -16,6 +17,7 @@ export async function connectUpstream(
   options: {
     readonly startTimeoutMs: number;
     readonly client?: ClientFacts | undefined;
+    readonly onUnheardChange?: HearChange | undefined;
     readonly onError: (error: unknown) => void;
   },
 ): Promise<InnerLink> {
@@ -24,6 +26,7 @@ export async function connectUpstream(
       initializeTimeoutMs: options.startTimeoutMs,
       capabilities: options.client?.capabilities,
       clientInfo: options.client?.info,
+      onUnheardChange: options.onUnheardChange,
       onError: options.onError,
     });
   } catch (error) {

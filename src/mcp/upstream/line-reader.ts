@@ -14,10 +14,15 @@ export interface LineReader {
 }
 
 const LINE_FEED = 0x0a;
+const LEAST_BYTES = 1024;
+// What a long line needed is not kept for the short ones that follow.
+const KEPT_BYTES = 65_536;
+const NOTHING = new Uint8Array();
 
 export function createLineReader({ maxBytes, onTooLong, onLine }: LineReaderOptions): LineReader {
   const decoder = new TextDecoder();
-  let parts: Uint8Array[] = [];
+  // Not the chunks themselves: a sender of single bytes would have each of them kept.
+  let held: Uint8Array = NOTHING;
   let length = 0;
   let failed = false;
 
@@ -25,21 +30,20 @@ export function createLineReader({ maxBytes, onTooLong, onLine }: LineReaderOpti
     const room = maxBytes - length;
     if (part.length > room && onTooLong !== 'cut') {
       failed = true;
-      parts = [];
+      held = NOTHING;
       onTooLong();
       return;
     }
     const kept = part.length > room ? part.subarray(0, room) : part;
-    if (kept.length === 0) return;
-    parts.push(kept);
+    if (length + kept.length > held.length) held = enlarge(held, length + kept.length);
+    held.set(kept, length);
     length += kept.length;
   };
   const flush = (): void => {
-    const [first = new Uint8Array()] = parts;
-    const bytes = parts.length <= 1 ? first : join(parts, length);
-    parts = [];
+    const line = decoder.decode(held.subarray(0, length));
     length = 0;
-    onLine(decoder.decode(bytes));
+    if (held.length > KEPT_BYTES) held = NOTHING;
+    onLine(line);
   };
 
   return {
@@ -58,12 +62,8 @@ export function createLineReader({ maxBytes, onTooLong, onLine }: LineReaderOpti
   };
 }
 
-function join(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+function enlarge(held: Uint8Array, least: number): Uint8Array {
+  const larger = new Uint8Array(Math.max(LEAST_BYTES, least, held.length * 2));
+  larger.set(held);
+  return larger;
 }

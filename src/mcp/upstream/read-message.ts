@@ -1,3 +1,4 @@
+import { isDeeperThan } from '../../http/body.ts';
 import {
   isNotification,
   isObject,
@@ -5,6 +6,14 @@ import {
   type JsonRpcId,
   type JsonRpcMessage,
 } from '../server-product.ts';
+
+const MAX_DEPTH = 500;
+
+/** Whether a text nests deeper than what passes it on could follow; nothing of it may be parsed. */
+export function isTooDeep(text: string): boolean {
+  // Without as many brackets there is no such depth.
+  return text.length > 2 * MAX_DEPTH && isDeeperThan(text, MAX_DEPTH);
+}
 
 /**
  * The JSON-RPC message that a server far away wrote, without members that JSON-RPC does not know; undefined when it

@@ -11,13 +11,19 @@ interface Sent {
 }
 
 /** A remote server whose answers `answer` makes, without a network. */
-async function start(answer: (sent: Sent) => Response | Promise<Response>, more: { retryMs?: number } = {}) {
+async function start(
+  answer: (sent: Sent) => Response | Promise<Response>,
+  { onHeard, ...more }: { retryMs?: number; onHeard?: (message: JsonRpcMessage) => void } = {},
+) {
   const heard: { message: JsonRpcMessage; options: unknown }[] = [];
   const requests: Sent[] = [];
   let isClosed = false;
   const transport: TransportLike = {
     start: async () => undefined,
-    send: async (message, options) => void heard.push({ message, options }),
+    send: async (message, options) => {
+      heard.push({ message, options });
+      onHeard?.(message);
+    },
     close: async () => {
       isClosed = true;
     },
@@ -170,6 +176,48 @@ describe('a server elsewhere', () => {
     await expect.poll(() => heard.length).toBe(1);
     expect(heard[0]?.message).toMatchObject({ id: 0, error: { code: expect.any(Number) } });
     expect(JSON.stringify(heard)).not.toContain('hunter2');
+  });
+
+  test('is sent few answers at once, however much it asks', async () => {
+    const pings = Array.from({ length: 2000 }, (_, index) => ({ id: `p${index}`, method: 'ping' }));
+    const isAnswer = ({ body }: Sent): boolean => body !== undefined && !('method' in body);
+    let answer = (): void => undefined;
+    const answered = new Promise<Response>((resolve) => {
+      answer = () => resolve(new Response(null, { status: 202 }));
+    });
+    const { heard, requests, send } = await start(
+      (sent) => (isAnswer(sent) ? answered : stream(...pings, { id: 1, result: {} })),
+      {
+        onHeard: (message) => {
+          if ('method' in message && 'id' in message) send({ jsonrpc: '2.0', id: message.id, result: {} });
+        },
+      },
+    );
+    send(call);
+    await expect.poll(() => requests.filter(isAnswer).length).toBeGreaterThan(10);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(requests.filter(isAnswer).length).toBeLessThanOrEqual(33);
+    answer();
+    await expect.poll(() => heard.length).toBe(2001);
+  });
+
+  test('is not asked for its stream in a loop, whatever it says', async () => {
+    const { requests, send } = await start(({ method, body }) => {
+      if (method === 'GET') {
+        const text = `retry: 0\nid: ${requests.length}\ndata: {}\n\n`;
+        return new Response(text, { headers: { 'content-type': 'text/event-stream' } });
+      }
+      if (body !== undefined && 'id' in body) {
+        return json({ id: body.id, result: {} }, { headers: { 'mcp-session-id': 's' } });
+      }
+      return new Response(null, { status: 202 });
+    });
+    send(initialize);
+    await expect.poll(() => requests.length).toBe(1);
+    send({ jsonrpc: '2.0', method: 'notifications/initialized' });
+    await expect.poll(() => requests.length).toBe(3);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(requests.filter(({ method }) => method === 'GET').length).toBeLessThan(3);
   });
 
   test('that does not know the credential any more is closed', async () => {

@@ -9,7 +9,7 @@ import {
 } from '../server-product.ts';
 import { readEvents, readText } from './event-stream.ts';
 import { toHttpFailure, toNetworkFailure } from './http-failure.ts';
-import { readMessage } from './read-message.ts';
+import { isTooDeep, readMessage } from './read-message.ts';
 import { createRemoteRequests, type RemoteRequests, type RemoteServerOptions } from './remote-requests.ts';
 import { toFailureAnswer, type UpstreamProduct } from './upstream-product.ts';
 
@@ -17,6 +17,8 @@ const MAX_MESSAGE_BYTES = 10_485_760;
 const RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
 const MAX_RESUMPTIONS = 5;
+/** Messages on their way to the server: while there are more, nothing that would have to be answered is read. */
+const MAX_TELLING = 32;
 
 /**
  * An MCP server elsewhere, over Streamable HTTP of the 2025 versions. What arrives on the stream of a request is
@@ -34,6 +36,7 @@ class RemoteServer implements UpstreamProduct {
   readonly #closed = new AbortController();
   /** Requests without an answer, and what ends the waiting for one. */
   readonly #waiting = new Map<JsonRpcId, AbortController>();
+  readonly #telling = new Set<Promise<unknown>>();
   #transport: TransportLike | undefined;
   #failure: MCPAuthError | undefined;
   /** The server is told that it is initialized before it is asked for anything. */
@@ -65,8 +68,14 @@ class RemoteServer implements UpstreamProduct {
   }
 
   #deliver(message: JsonRpcMessage): void {
-    const sending = 'method' in message && 'id' in message ? this.#ask(message) : this.#tell(message);
-    sending.catch((error: unknown) => this.#options.onError(error));
+    if ('method' in message && 'id' in message) {
+      this.#ask(message).catch((error: unknown) => this.#options.onError(error));
+      return;
+    }
+    const telling: Promise<unknown> = this.#tell(message)
+      .catch((error: unknown) => this.#options.onError(error))
+      .finally(() => this.#telling.delete(telling));
+    this.#telling.add(telling);
   }
 
   async #tell(message: JsonRpcMessage): Promise<void> {
@@ -190,7 +199,8 @@ class RemoteServer implements UpstreamProduct {
       const earlier = position.id;
       position = await this.#follow(response.body, undefined, position);
       if (position.id !== earlier) attempt = 0;
-      await pause(position.retryMs ?? this.#retryMs(attempt), signal);
+      // A server may ask for more patience, not for less.
+      await pause(Math.max(position.retryMs ?? 0, this.#retryMs(attempt)), signal);
     }
   }
 
@@ -202,6 +212,7 @@ class RemoteServer implements UpstreamProduct {
     if (request?.method === 'initialize' && isAnswerTo(message, request))
       this.#requests.adoptVersion(message);
     await this.#send(message, request?.id);
+    while (this.#telling.size > MAX_TELLING) await Promise.race(this.#telling);
   }
 
   async #send(message: JsonRpcMessage, relatedRequestId?: JsonRpcId): Promise<void> {
@@ -233,7 +244,9 @@ function isAnswerTo(message: JsonRpcMessage, { id }: JsonRpcRequest): boolean {
   return !('method' in message) && message.id === id;
 }
 
+/** @throws TransportError (TRANSPORT_ERROR) for what nests too deeply */
 function parseMessages(text: string): readonly JsonRpcMessage[] {
+  if (isTooDeep(text)) throw new TransportError('The server sent a message that nests too deeply');
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -33,8 +33,8 @@ async function create(limits: Partial<UpstreamLimits> = {}) {
   const links: InnerLink[] = [];
   const instances = createUpstreamInstances({
     sdk: await loadServerSdk(),
-    connect: async (token) => {
-      tokens.push(token.reveal());
+    connect: async ({ upstreamToken }) => {
+      tokens.push(upstreamToken.reveal());
       const link = await connectInner(new McpServer({ name: 'x', version: '1' }));
       links.push(link);
       return link;

@@ -6,8 +6,11 @@ import { type ClientFacts, fingerprintClient } from '../client-facts.ts';
 import { createFronts } from '../fronts.ts';
 import type { InnerLink } from '../inner-link.ts';
 import { createInstancePool, type InstancePool, type Lease } from '../instance-pool.ts';
-import type { InstanceRequest, Instances } from '../instances.ts';
+import { forManyRequests, type InstanceRequest, type Instances } from '../instances.ts';
+import { createLastingLink, type OpenedLink } from '../lasting-link.ts';
+import type { HearChange } from '../link-contract.ts';
 import type { ServerSdk } from '../sdk.ts';
+import type { JsonRpcNotification } from '../server-product.ts';
 import { findFailure } from './upstream-product.ts';
 
 export interface UpstreamLimits {
@@ -20,13 +23,25 @@ export interface UpstreamLimits {
   readonly keeps: boolean;
 }
 
+/** For whom a server is connected. */
+export interface UpstreamUser {
+  readonly principalKey: string;
+  /** What it acts with; empty when there is none. */
+  readonly upstreamToken: Secret;
+  /** What it is told of the client. */
+  readonly client: ClientFacts | undefined;
+  /** To be told of changes while nobody is connected; absent for a server that is kept for nobody. */
+  readonly onUnheardChange: HearChange | undefined;
+}
+
 export interface UpstreamOptions {
   readonly sdk: ServerSdk;
-  /** Connects a server that acts with this upstream token, empty when there is none, for such a client. */
-  readonly connect: (upstreamToken: Secret, client?: ClientFacts) => Promise<InnerLink>;
+  readonly connect: (user: UpstreamUser) => Promise<InnerLink>;
   readonly limits: UpstreamLimits;
   /** Ends the calls that wait for their client when a credential or principal is revoked. */
   readonly liveStreams?: Pick<LiveStreams, 'add'> | undefined;
+  /** A kept server tells of a change while nobody is connected to it. */
+  readonly onUnheardChange?: ((principalKey: string, notification: JsonRpcNotification) => void) | undefined;
   readonly now: () => number;
   readonly onError: (error: unknown) => void;
 }
@@ -37,12 +52,21 @@ export interface UpstreamOptions {
  */
 export function createUpstreamInstances(options: UpstreamOptions): Instances {
   const { limits } = options;
-  const fronts = createFronts({ ...options, poolSize: limits.max });
+  const fronts = createFronts({
+    ...options,
+    poolSize: limits.max,
+    poolSizePerPrincipal: limits.maxPerPrincipal,
+  });
   const pool = createLinkPool(options);
   const lease = async (request: InstanceRequest, isKept: boolean): Promise<Lease<InnerLink>> => {
     const { upstreamToken, extras, client } = request;
     const key = instanceKey(request, isKept);
-    const found = await pool.lease(key, extras.signal, () => options.connect(upstreamToken, client));
+    const principalKey = extras.principal.key;
+    const onUnheardChange = isKept
+      ? (notification: JsonRpcNotification) => options.onUnheardChange?.(principalKey, notification)
+      : undefined;
+    const user = { principalKey, upstreamToken, client, onUnheardChange };
+    const found = await pool.lease(key, extras.signal, () => options.connect(user));
     // Under its key it is found by an eviction, but never by another request.
     return isKept ? found : { ...found, release: found.discard };
   };
@@ -64,12 +88,14 @@ export function createUpstreamInstances(options: UpstreamOptions): Instances {
     async openOwn(request) {
       const leave = lasting.enter(request.extras.principal.key);
       try {
-        const own = await lease(request, false);
-        const end = (): void => {
-          leave();
-          own.discard();
-        };
-        return front({ instance: own.instance, release: end, discard: end }, request);
+        const link = createLastingLink(toOpened(await lease(request, false)), {
+          // The signal is that of the request which opened the session or connection, and may have ended long ago.
+          reopen: async () => toOpened(await lease(forManyRequests(request), false)),
+          onEnd: leave,
+          now: options.now,
+          onError: options.onError,
+        });
+        return fronts.open(link, request, { ownsLink: true });
       } catch (error) {
         leave();
         throw error;
@@ -95,6 +121,10 @@ export function createUpstreamInstances(options: UpstreamOptions): Instances {
       return pool.close();
     },
   };
+}
+
+function toOpened({ instance, discard }: Lease<InnerLink>): OpenedLink {
+  return { link: instance, end: discard };
 }
 
 function createLinkPool({ limits, now, onError }: UpstreamOptions): InstancePool<InnerLink> {

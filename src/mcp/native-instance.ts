@@ -1,0 +1,127 @@
+import { TransportError } from '../core/errors.ts';
+import { type AskedLink, askServer, MODERN_VERSION, toEnvelope } from './asked-link.ts';
+import type { ClientFacts } from './client-facts.ts';
+import type { NativeServer, ServerSdk } from './sdk.ts';
+import {
+  isRequest,
+  isResponse,
+  type JsonRpcId,
+  type ServerProduct,
+  type TransportLike,
+} from './server-product.ts';
+
+/** A v2 server that is kept for many requests of one era and one client, and serves them one at a time. */
+export interface NativeInstance {
+  /**
+   * The server for one request, on any transport. `onEnd` is called once, when that request's connection has ended:
+   * false when something of it may be left behind, such as a call that still runs.
+   */
+  lend(onEnd: (isClean: boolean) => void): ServerProduct;
+  /** The gate's own questions to it. */
+  ask<T>(use: (link: AskedLink) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+// A server keeps these for the connections to come, which are of the same user but not of the same client.
+const LASTING: ReadonlySet<string> = new Set(['logging/setLevel', 'resources/subscribe', 'initialize']);
+
+/**
+ * @param client what the client of the 2026 era declares; undefined for the 2025 era
+ * @throws TransportError (TRANSPORT_ERROR) when the server does not take to the era
+ */
+export async function createNativeInstance(
+  sdk: ServerSdk,
+  product: NativeServer & ServerProduct,
+  client: ClientFacts | undefined,
+): Promise<NativeInstance> {
+  if (client !== undefined) await bindToModernEra(sdk, product, client);
+  const server = product instanceof sdk.McpServer ? product.server : product;
+  const connect = product.connect.bind(product) as ServerProduct['connect'];
+  const close = product.close.bind(product) as ServerProduct['close'];
+  const lendable: ServerProduct = product;
+
+  return {
+    lend(onEnd) {
+      let isOver = false;
+      const end = (isClean: boolean): void => {
+        if (isOver) return;
+        isOver = true;
+        onEnd(isClean);
+      };
+      // What a request puts around the server goes with it: the next one finds these again.
+      lendable.connect = async (transport) => {
+        await connect(transport);
+        followConnection(transport, end);
+      };
+      lendable.close = async () => {
+        await close();
+        end(true);
+      };
+      return lendable;
+    },
+    ask: (use) => askServer({ connect, close }, { capabilities: server.getCapabilities(), client }, use),
+    close,
+  };
+}
+
+/** Tells when a connection has ended, and whether all that was asked on it was answered. */
+function followConnection(transport: TransportLike, onEnd: (isClean: boolean) => void): void {
+  const open = new Set<JsonRpcId>();
+  let isMarked = false;
+  const { onmessage: receive, onclose: closed } = transport;
+  const send = transport.send.bind(transport);
+  transport.onmessage = (message, extra) => {
+    if (isRequest(message)) {
+      open.add(message.id);
+      isMarked ||= LASTING.has(message.method);
+    }
+    receive?.(message, extra);
+  };
+  transport.send = (message, options) => {
+    if (isResponse(message) && message.id !== undefined && message.id !== null) open.delete(message.id);
+    return send(message, options);
+  };
+  transport.onclose = () => {
+    try {
+      closed?.();
+    } finally {
+      onEnd(open.size === 0 && !isMarked);
+    }
+  };
+}
+
+/**
+ * Only the SDK's own entry can tell a server that it serves the 2026 era; it remembers that for good.
+ *
+ * @throws TransportError (TRANSPORT_ERROR) when the server does not take to it
+ */
+export async function bindToModernEra(
+  sdk: ServerSdk,
+  product: NativeServer,
+  client: ClientFacts,
+): Promise<void> {
+  const body = {
+    jsonrpc: '2.0',
+    id: 0,
+    method: 'server/discover',
+    params: { _meta: toEnvelope(client) },
+  };
+  const request = new Request('http://gate.invalid/', {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-protocol-version': MODERN_VERSION,
+      'mcp-method': 'server/discover',
+    },
+  });
+  const response = await sdk
+    .createMcpHandler(() => product, { legacy: 'reject' })
+    .fetch(request, { parsedBody: body });
+  await response.text();
+  if (!response.ok) {
+    throw new TransportError('The server could not be started', {
+      detail: `server/discover was answered with ${response.status}`,
+    });
+  }
+}
