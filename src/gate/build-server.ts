@@ -94,18 +94,19 @@ export function buildServer(shared: SharedParts, plan: ServerPlan): BuiltServer 
     hub.publish({ scope: { principalKey }, notification });
   });
   const sessions = buildSessions(shared, plan);
+  const directory = createDirectory({
+    ...catalogs,
+    instances: () => instances,
+    userIdOf: shared.userIdOf,
+    extrasOf: (context) => readExtras(context, extras),
+    upstreamTokenOf: (caller) => upstreamTokenOf(plan.credentials, caller),
+  });
   const guard = createGuard({
     ...shared,
     server: server.name,
     credentials: plan.credentials,
     tracer: plan.tracer,
-    directory: createDirectory({
-      ...catalogs,
-      instances: () => instances,
-      userIdOf: shared.userIdOf,
-      extrasOf: (context) => readExtras(context, extras),
-      upstreamTokenOf: (caller) => upstreamTokenOf(plan.credentials, caller),
-    }),
+    directory,
   });
   const challenge = challengeFacts(shared, server);
   const toResponse = (refusal: Parameters<typeof toRefusalResponse>[0]) =>
@@ -120,6 +121,7 @@ export function buildServer(shared: SharedParts, plan: ServerPlan): BuiltServer 
     timeoutMs: plan.timeoutMs,
     maxSubscriptionsPerPrincipal: MAX_STREAMS_PER_PRINCIPAL,
     toRefusalResponse: toResponse,
+    findTool: directory.findTool,
     onNamesChanged,
   });
   const serve = createMcpEndpoint({

@@ -63,7 +63,7 @@ describe('closeGate', () => {
 
   it('closes connections before the servers behind them', async () => {
     const { assembly, log } = createAssembly();
-    const connection = { close: async () => void log.push('connection') };
+    const connection = { close: async () => void log.push('connection'), closed: Promise.resolve() };
     await closeGate(assembly, waysIn({ connections: [connection] }));
     expect(log.indexOf('connection')).toBe(log.indexOf('runtime') - 1);
   });

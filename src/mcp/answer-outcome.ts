@@ -1,25 +1,23 @@
 import type { Admission, Outcome } from '../core/admission.ts';
+import { refuse } from '../core/refusal.ts';
 import { unknownTarget } from '../core/unknown-target.ts';
 import { asRecord } from './message-facts.ts';
 import { toRefusalMessage } from './refusal-message.ts';
 import { RPC } from './rpc-error.ts';
 import type { JsonRpcErrorResponse, JsonRpcRequest, JsonRpcResponse } from './server-product.ts';
 
-/** The reason, in `data` of an error, that a client returned to a call that does not wait for it. As SDK v2 has it. */
-export const INVALID_REQUEST_STATE = 'invalid_request_state';
-
 /**
  * What a server says of an unknown resource is replaced by what the gate says of a hidden one, so that the
- * answer does not tell them apart. MCP 2025-11-25 has a code of its own for it, 2026-07-28 has invalid params.
+ * answer does not tell them apart. MCP 2025-11-25 has a code of its own for it, 2026-07-28 has invalid params, which
+ * also stand for a return to a call that does not wait: a made-up one must not tell either.
  */
 export function toUniformError(
   message: JsonRpcErrorResponse,
   { request, admission }: { readonly request: JsonRpcRequest; readonly admission: Admission },
 ): JsonRpcResponse {
   const target = admission.facts.accesses[0]?.target;
-  const { code, data } = message.error;
-  const isUnknown =
-    (code === -32602 && asRecord(data)['reason'] !== INVALID_REQUEST_STATE) || code === -32002;
+  const { code } = message.error;
+  const isUnknown = code === -32602 || code === -32002;
   if (!isUnknown || target?.kind !== 'resource') return message;
   return toRefusalMessage(unknownTarget(target, 'unknown_target'), request);
 }
@@ -28,6 +26,30 @@ export function toUniformError(
 export function outcomeOf(message: JsonRpcResponse): Outcome {
   if ('error' in message) return { ok: false, error: message.error.code };
   return asRecord(message.result)['isError'] === true ? { ok: false, error: 'tool_error' } : { ok: true };
+}
+
+/** What JSON cannot say (cycles, BigInt, too many levels) is an error, for there is a client that waits. */
+export async function sendAnswer(
+  send: (message: JsonRpcResponse) => Promise<void>,
+  answer: {
+    readonly shown: JsonRpcResponse;
+    readonly request: JsonRpcRequest;
+    readonly report: (error: unknown, isFault: boolean) => void;
+  },
+): Promise<void> {
+  try {
+    await send(answer.shown);
+  } catch (error) {
+    await send(toRefusalMessage(refuse('INTERNAL_ERROR', 'Internal error'), answer.request));
+    answer.report(error, true);
+  }
+}
+
+export function hasSucceeded(work: Promise<void>): Promise<boolean> {
+  return work.then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The answer to a request whose server has closed in the middle of it. */

@@ -1,5 +1,4 @@
 import type { JSONRPCRequest, ServerContext } from '@modelcontextprotocol/server';
-import { INVALID_REQUEST_STATE } from './answer-outcome.ts';
 import { askClient, canAnswer, type SendToClient, unsupported } from './client-questions.ts';
 import type { InnerLink } from './inner-link.ts';
 import type { MessageExtra } from './link-contract.ts';
@@ -36,6 +35,8 @@ const FIRST_MODERN_VERSION = '2026-07-28';
 const LOG_LEVEL_KEY = 'io.modelcontextprotocol/logLevel';
 const CLIENT_CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities';
 const INVALID_PARAMS = -32602;
+/** The reason, in `data` of an error, that a client returned to a call that does not wait for it. As SDK v2 has it. */
+const INVALID_REQUEST_STATE = 'invalid_request_state';
 /** The 2026 era lets these answer with a demand for input. */
 export const PAUSABLE: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
 const LOG_LEVELS: readonly unknown[] = [

@@ -127,10 +127,11 @@ function serve(opened: Opened, transport: TransportLike, watch: ConnectionWatch)
     },
   });
   let lasting: LastingServer | undefined;
+  let isEnding = false;
   const served = sdk.serveStdio(
     async ({ era }) => {
       const product = await build(opened, gone.signal);
-      lasting = outlast(opened, product, gone.signal);
+      lasting = outlast(opened, product, { gone: gone.signal, isEnding: () => isEnding });
       changes.follow(product, era);
       await subscriptions.attach(product);
       return product;
@@ -153,7 +154,7 @@ function serve(opened: Opened, transport: TransportLike, watch: ConnectionWatch)
   });
   return {
     close() {
-      gone.abort();
+      isEnding = true;
       return served.close();
     },
     closed,
@@ -161,7 +162,11 @@ function serve(opened: Opened, transport: TransportLike, watch: ConnectionWatch)
 }
 
 /** Of a server behind a bridge the link lasts; one that is served itself is built again when it has closed itself. */
-function outlast(opened: Opened, first: NativeServer, gone: AbortSignal): LastingServer | undefined {
+function outlast(
+  opened: Opened,
+  first: NativeServer,
+  { gone, isEnding }: { readonly gone: AbortSignal; readonly isEnding: () => boolean },
+): LastingServer | undefined {
   const { options } = opened;
   if (findLinkUse(first) !== undefined) return undefined;
   return outlastServer(first as ServerProduct, {
@@ -172,7 +177,7 @@ function outlast(opened: Opened, first: NativeServer, gone: AbortSignal): Lastin
       const server = product instanceof options.sdk.McpServer ? product.server : product;
       return { product: product as ServerProduct, capabilities: server.getCapabilities() };
     },
-    isEnding: () => gone.aborted,
+    isEnding: () => isEnding() || gone.aborted,
     onError: options.onError,
   });
 }

@@ -1,25 +1,30 @@
-import type { JsonRpcResponse, JsonRpcResultResponse, TransportLike } from './server-product.ts';
+import type { JsonRpcMessage, JsonRpcResponse, TransportLike } from './server-product.ts';
 
-/** Gets the result of a request as it is, in place of a web `Response` with the same in it. */
-export type TakeResult = (message: JsonRpcResultResponse) => void;
+/** Gets the answer to a request as it is, in place of a web `Response` with the same in it. */
+export type TakeResult = (message: JsonRpcResponse) => void;
 
 /**
  * Takes the result of the one request that a transport of the SDK is for, where it is the first that is sent: what
- * streams, and errors, which may have a status of their own, stay the transport's. It then ends as after an answer.
+ * streams, and errors, which may have a status of their own, stay the transport's, but for those that are taken too.
+ * It then ends as after an answer.
  */
-export function takeResult<T extends TransportLike>(transport: T, take: TakeResult): T {
+export function takeResult<T extends TransportLike>(
+  transport: T,
+  take: TakeResult,
+  isTaken: (error: JsonRpcResponse) => boolean,
+): T {
   const send = transport.send.bind(transport);
   let state: 'silent' | 'sending' | 'done' = 'silent';
   transport.send = async (message, options) => {
     if (state === 'done') return;
-    const result = state === 'silent' ? resultOf(message as JsonRpcResponse) : undefined;
-    if (result === undefined) {
+    const answer = state === 'silent' ? answerOf(message) : undefined;
+    if (answer === undefined || !('result' in answer || isTaken(answer))) {
       state = 'sending';
       await send(message, options);
       return;
     }
     // It may be nothing that JSON can say.
-    take(result);
+    take(answer);
     state = 'done';
     queueMicrotask(() => {
       const { onclose } = transport;
@@ -31,6 +36,6 @@ export function takeResult<T extends TransportLike>(transport: T, take: TakeResu
   return transport;
 }
 
-function resultOf(message: JsonRpcResponse): JsonRpcResultResponse | undefined {
-  return 'result' in message ? message : undefined;
+function answerOf(message: JsonRpcMessage): JsonRpcResponse | undefined {
+  return 'method' in message ? undefined : message;
 }

@@ -21,6 +21,8 @@ export interface DirectServingOptions {
   readonly sdk: ServerSdk;
   /** What is pooled, for one exchange; absent where there is no pool. */
   readonly lend?: ((exchange: Exchange) => Promise<Lent>) | undefined;
+  /** Whether the called tool wants arguments repeated in headers: what is behind a link takes the SDK's way then. */
+  readonly hasHeaderRules: (exchange: Exchange) => boolean;
   /** A server that the guard stands around, for a request of the 2025 era. */
   readonly openLegacy: (exchange: Exchange) => Promise<ServerProduct>;
   /** Puts the guard around a server. */
@@ -40,6 +42,7 @@ export function createDirectServing(options: DirectServingOptions): DirectServin
       const direct = findDirectRequest(serving);
       if (direct === undefined) return undefined;
       const { exchange } = serving;
+      if (direct.era === 'modern' && options.hasHeaderRules(exchange)) return undefined;
       if (lend !== undefined) return run(direct, () => openLent(lend, direct, exchange));
       // Only the SDK's own entry can bind a server of the user's to the 2026 era.
       return direct.era === 'modern' ? undefined : run(direct, () => openLegacy(exchange));

@@ -8,6 +8,7 @@ import {
   type JsonRpcResponse,
   type TransportLike,
 } from './server-product.ts';
+import { isUnknownMethod, UNKNOWN_METHOD_STATUS } from './unknown-method.ts';
 
 export type Era = 'modern' | 'legacy';
 
@@ -109,9 +110,14 @@ export class DirectTransport implements TransportLike {
   #toAnswer(message: JsonRpcResponse): Answer {
     const text = JSON.stringify(message);
     if (this.#direct.era === 'legacy') return plainAnswer(toEvent(text), { ...EVENT_HEADERS });
-    // MCP 2026-07-28: the one error of a server that has an HTTP status of its own.
-    const isRefused = 'error' in message && message.error.code === MISSING_CLIENT_CAPABILITY;
-    return plainAnswer(text, { 'content-type': 'application/json' }, isRefused ? 400 : 200);
+    return plainAnswer(text, { 'content-type': 'application/json' }, this.#statusOf(message));
+  }
+
+  /** MCP 2026-07-28: the errors of a server that have an HTTP status of their own. */
+  #statusOf(message: JsonRpcResponse): number {
+    if (!('error' in message)) return 200;
+    if (message.error.code === MISSING_CLIENT_CAPABILITY) return 400;
+    return isUnknownMethod(message, this.#direct.message.method) ? UNKNOWN_METHOD_STATUS : 200;
   }
 
   #write(message: JsonRpcMessage): void {

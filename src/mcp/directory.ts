@@ -5,7 +5,7 @@ import type { Principal } from '../core/principal.ts';
 import type { RequestContext } from '../core/request-context.ts';
 import type { Secret } from '../core/secret.ts';
 import { fingerprintInputs } from './build-inputs.ts';
-import { type Catalogs, listAllTools } from './catalog.ts';
+import { type Catalog, type Catalogs, listAllTools, type ToolDefinition } from './catalog.ts';
 import { findClient } from './client-facts.ts';
 import type { InnerLink } from './inner-link.ts';
 import type { Instances } from './instances.ts';
@@ -22,12 +22,18 @@ export interface DirectoryOptions {
   readonly upstreamTokenOf: (caller: Caller) => Promise<Secret>;
 }
 
+export interface ServerDirectory extends TargetDirectory {
+  /** A tool that `has` has found for this very caller, as it was listed then. */
+  findTool(caller: Caller, name: string): ToolDefinition | undefined;
+}
+
 /**
  * Which tools and prompts exist, from what the server lists to this very caller: another caller's are as
  * unknown as made-up ones. Resources are the server's to know: it may serve some that it does not list.
  */
-export function createDirectory(options: DirectoryOptions): TargetDirectory {
+export function createDirectory(options: DirectoryOptions): ServerDirectory {
   const { tools, prompts } = options;
+  const toolsOf = new WeakMap<Caller, Catalog>();
   return {
     has(caller: Caller, target: Target) {
       if (target.kind === 'tool') return has({ catalogs: tools, list: listAllTools }, target.name, caller);
@@ -35,15 +41,20 @@ export function createDirectory(options: DirectoryOptions): TargetDirectory {
         return has({ catalogs: prompts, list: listAllPrompts }, target.name, caller);
       return true;
     },
+    findTool: (caller, name) => toolsOf.get(caller)?.find(name),
   };
 
   function has({ catalogs, list }: Listing, name: string, caller: Caller): boolean | Promise<boolean> {
     const key = catalogKey(caller.principal, options.extrasOf(caller.context));
     const known = catalogs.peek(key);
-    if (known?.has(name) === true) return true;
+    const found = (catalog: Catalog): boolean => {
+      if (catalogs === tools) toolsOf.set(caller, catalog);
+      return catalog.has(name);
+    };
+    if (known?.has(name) === true) return found(known);
     // The server may have been extended without a word: what it lists must not be refused as unknown.
     if (known !== undefined) catalogs.invalidate((each) => each === key);
-    return catalogs.get(key, () => load(options, caller, list)).then((catalog) => catalog.has(name));
+    return catalogs.get(key, () => load(options, caller, list)).then(found);
   }
 }
 

@@ -434,3 +434,31 @@ describe('a request that cannot be narrowed to what is allowed', () => {
     expect([bench.received, bench.errors.map(({ message }) => message)]).toEqual([[], ['broken']]);
   });
 });
+
+describe('a server that closes', () => {
+  it('has what it still owes answered for it, and recorded as a failure', async () => {
+    const bench = await setUp();
+    const closed = vi.fn();
+    bench.outer.onclose = closed;
+    bench.arrive(request(1));
+    bench.arrive(request('two', 'tools/list', {}));
+    await bench.outer.send(result(1));
+    await bench.outer.close();
+    const message = 'The server closed before it answered';
+    expect(bench.sent).toEqual([result(1), { jsonrpc: '2.0', id: 'two', error: { code: -32000, message } }]);
+    expect(bench.outcomes).toEqual([
+      [1, { ok: true }],
+      ['two', { ok: false, error: -32000 }],
+    ]);
+    expect(closed).toHaveBeenCalledOnce();
+  });
+
+  it('is not answered for when its client has gone first', async () => {
+    const bench = await setUp();
+    bench.arrive(request(1));
+    bench.close();
+    await bench.outer.close();
+    expect(bench.sent).toEqual([]);
+    expect(bench.outcomes).toEqual([[1, { ok: false, error: 'aborted' }]]);
+  });
+});

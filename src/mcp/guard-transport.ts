@@ -1,11 +1,12 @@
 import type { Admission, Outcome } from '../core/admission.ts';
 import { isRefusal, refuse } from '../core/refusal.ts';
-import { outcomeOf, toClosedError, toUniformError } from './answer-outcome.ts';
+import { hasSucceeded, outcomeOf, sendAnswer, toClosedError, toUniformError } from './answer-outcome.ts';
 import type { Verdict } from './exchange.ts';
 import { isVisibleResource, toPrivateView, type Viewer } from './list-filter.ts';
 import { asRecord } from './message-facts.ts';
 import type { ProgressMonitor, ProgressStream } from './progress.ts';
 import { toRefusalMessage } from './refusal-message.ts';
+import { relateQuestion } from './related-question.ts';
 import { createRunTimes } from './run-times.ts';
 import {
   isNotification,
@@ -29,6 +30,8 @@ export interface GuardTransportOptions {
   readonly rewrite?: ((request: JsonRpcRequest) => Promise<JsonRpcRequest>) | undefined;
   /** Whether whoever passes the answer on holds it back until its record is written. */
   readonly isAnswerHeld?: boolean | undefined;
+  /** Whether each request of the client has a stream, on which its client sees what belongs to it. */
+  readonly hasStreamPerRequest?: boolean | undefined;
   /** Least time between the last progress of a call and its result. */
   readonly resultGapMs?: number | undefined;
   /** Longest that one request may run, not counting while its client is asked. */
@@ -81,7 +84,9 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
       inner.onerror = (error) => outer.onerror?.(error);
       await inner.start();
     },
-    send: async (message, sendOptions) => {
+    send: async (message, given) => {
+      const sendOptions =
+        options.hasStreamPerRequest === true ? relateQuestion(message, given, pending.keys()) : given;
       times?.sent(message, sendOptions);
       if (isResponse(message)) return answer(message, sendOptions);
       if (isNotification(message)) return notify(message, sendOptions);
@@ -232,13 +237,7 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     if (isAwaited && !(await hasSucceeded(settled))) {
       return inner.send(toRefusalMessage(UNRECORDED, request), sendOptions);
     }
-    try {
-      await inner.send(shown, sendOptions);
-    } catch (error) {
-      // What JSON cannot say (cycles, BigInt, too many levels) still leaves a client that waits.
-      await inner.send(toRefusalMessage(UNFILTERED, request), sendOptions);
-      report(error, true);
-    }
+    return sendAnswer((message) => inner.send(message, sendOptions), { shown, request, report });
   }
 
   /** The result as this principal may see it. What cannot be filtered is not shown at all. */
@@ -287,13 +286,6 @@ function observeProgress(
     entry.progress?.message(JSON.stringify(notification).length);
     if (gapMs !== undefined) entry.lastProgress = afterGap(sent, gapMs);
   }
-}
-
-function hasSucceeded(work: Promise<void>): Promise<boolean> {
-  return work.then(
-    () => true,
-    () => false,
-  );
 }
 
 function afterGap(sent: Promise<void>, gapMs: number): Promise<void> {

@@ -469,3 +469,23 @@ describe('requests of the server', () => {
     expect(received.filter((message) => 'id' in message && message.id === 7)).toEqual([]);
   });
 });
+
+it('tells of changes that come while nobody is attached, and of nothing else', async () => {
+  const { product, send } = bareServer();
+  const heard: string[] = [];
+  const link = await connect(product, { onUnheardChange: ({ method }) => void heard.push(method) });
+  const tell = (method: string) => send({ jsonrpc: '2.0', method });
+  await tell('notifications/tools/list_changed');
+  await tell('notifications/message');
+  await tell('notifications/resources/updated');
+  const { peer } = recordingPeer();
+  const detach = link.attach(peer);
+  await tell('notifications/prompts/list_changed');
+  detach();
+  await tell('notifications/resources/list_changed');
+  expect(heard).toEqual([
+    'notifications/tools/list_changed',
+    'notifications/resources/updated',
+    'notifications/resources/list_changed',
+  ]);
+});

@@ -1,5 +1,6 @@
 import { TransportError } from '../core/errors.ts';
 import { abortReason, checkNotAborted } from './abort-reason.ts';
+import { busy } from './client-questions.ts';
 import { withDeadline } from './deadline.ts';
 import type { InnerLinkOptions, LinkPeer, LinkRequestOptions } from './link-contract.ts';
 import { RPC, RpcError, toRpcErrorBody } from './rpc-error.ts';
@@ -222,7 +223,7 @@ class Wire implements InnerWire {
   }
 
   #answererOf(related: JsonRpcId | undefined, open: number): LinkPeer['onRequest'] {
-    if (open > MAX_SERVED) return refuseMore;
+    if (open > MAX_SERVED) return () => Promise.reject(busy('too many questions at once'));
     if (related !== undefined) return this.#pendingOf(related)?.options.onRequest ?? this.#lastAnswerer();
     // `elicitInput` of both SDKs does not say which call it is for.
     const own = this.#peers.size === 0 ? this.#onlyPending()?.options.onRequest : this.#onlyPeer()?.onRequest;
@@ -280,10 +281,6 @@ class Wire implements InnerWire {
 
 async function refuseRequest(request: JsonRpcRequest): Promise<never> {
   throw new RpcError(RPC.methodNotFound, `The client does not support ${request.method}`);
-}
-
-async function refuseMore(): Promise<never> {
-  throw new RpcError(RPC.connectionClosed, 'The client cannot be asked now: too many questions at once');
 }
 
 function withToken(

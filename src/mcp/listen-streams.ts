@@ -65,19 +65,11 @@ export function createListenStreams(options: RuntimeOptions, servers: GuardedSer
     const uris = resourcesIn(parsedBody);
     const bus = createPrivateBus(options, exchange, hasRoom);
     let inner: InnerSubscriptions | undefined;
-    const onChange = (notification: JsonRpcNotification): void => {
-      followNames(options, notification.method, principal.key);
-      bus.deliver(notification);
-    };
+    const onChange = followChanges(options, principal, bus);
     const onClose = (): void => void handler.close().catch(options.onError);
-    let failure: unknown;
-    const openFirst = (): Promise<NativeServer> =>
-      (uris.length === 0 ? servers.openNative : servers.openForSession)(exchange).catch((error: unknown) => {
-        failure = error;
-        throw error;
-      });
+    const opening = keepFailure(uris.length === 0 ? servers.openNative : servers.openForSession);
     const open = async (): Promise<NativeServer> => {
-      const product = await openFirst();
+      const product = await opening.open(exchange);
       if (uris.length === 0) return product;
       inner = openInnerSubscriptions(product, options.onError, { onChange, onClose });
       await inner?.add(uris, { authInfo });
@@ -92,7 +84,7 @@ export function createListenStreams(options: RuntimeOptions, servers: GuardedSer
     if (!isEventStream(response)) {
       await inner?.end();
       // The SDK answers for a server that could not be had in words of its own, without code or Retry-After.
-      if (failure instanceof MCPAuthError) throw failure;
+      if (opening.failure !== undefined) throw opening.failure;
       return response;
     }
     const forget = options.liveStreams.add({
@@ -109,6 +101,31 @@ export function createListenStreams(options: RuntimeOptions, servers: GuardedSer
     });
     return stream.response;
   }
+}
+
+function followChanges(options: RuntimeOptions, { key }: Principal, bus: PrivateBus) {
+  return (notification: JsonRpcNotification): void => {
+    followNames(options, notification.method, key);
+    bus.deliver(notification);
+  };
+}
+
+/** Knows why a server could not be had, if it is a failure with a code of its own. */
+function keepFailure(open: (exchange: Exchange) => Promise<NativeServer>) {
+  let failure: MCPAuthError | undefined;
+  return {
+    get failure() {
+      return failure;
+    },
+    async open(exchange: Exchange): Promise<NativeServer> {
+      try {
+        return await open(exchange);
+      } catch (error) {
+        if (error instanceof MCPAuthError) failure = error;
+        throw error;
+      }
+    },
+  };
 }
 
 const MAX_BACKLOG = 256;

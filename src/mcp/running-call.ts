@@ -1,5 +1,5 @@
 import { abortReason } from './abort-reason.ts';
-import { askClient, canAnswer, type SendToClient, unsupported } from './client-questions.ts';
+import { askClient, busy, canAnswer, type SendToClient, unsupported } from './client-questions.ts';
 import type { InnerLink } from './inner-link.ts';
 import type { HearNotification, LinkRequestOptions } from './link-contract.ts';
 import { RPC, RpcError } from './rpc-error.ts';
@@ -285,10 +285,6 @@ function toInputRequest({ method, params }: JsonRpcRequest): JsonObject {
   const { progressToken: _token, ...kept } = (meta ?? {}) as JsonObject;
   const hasMeta = Object.keys(kept).length > 0;
   return { method, params: { ...rest, ...(hasMeta && { _meta: kept }) } };
-}
-
-function busy(reason: string): RpcError {
-  return new RpcError(RPC.connectionClosed, `The client cannot be asked now: ${reason}`);
 }
 
 /** The call with which a question was put to the client has ended before the answer came. */

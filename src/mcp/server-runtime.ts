@@ -4,6 +4,7 @@ import type { Principal } from '../core/principal.ts';
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
 import { Secret } from '../core/secret.ts';
 import { type Answer, isEventStream, plainAnswer } from '../http/answer.ts';
+import { type BridgeFront, findLinkUse } from './bridge.ts';
 import { type ClientFacts, readEnvelope, readInitialize, readRequestState } from './client-facts.ts';
 import { withoutClientMistakes } from './client-mistakes.ts';
 import { type Connection, type OpenedConnection, openConnection, serveConnection } from './connection.ts';
@@ -11,6 +12,7 @@ import { type TakeResult, takeResult } from './direct-answer.ts';
 import { createDirectServing } from './direct-serving.ts';
 import { type Exchange, findExchange, verdictOf } from './exchange.ts';
 import { guardTransport } from './guard-transport.ts';
+import { withHeaderRules } from './header-rules.ts';
 import type { InstanceRequest, Instances } from './instances.ts';
 import { createListenStreams } from './listen-streams.ts';
 import { asRecord } from './message-facts.ts';
@@ -20,6 +22,7 @@ import type { ServerProduct, TransportLike } from './server-product.ts';
 import {
   credentialFingerprint,
   endOnRevocation,
+  findHeaderRules,
   followNames,
   type GuardedServers,
   type RuntimeOptions,
@@ -27,6 +30,7 @@ import {
   tokenOf,
 } from './serving.ts';
 import { createSessionServing } from './session-serving.ts';
+import { isUnknownMethod, UNKNOWN_METHOD_STATUS } from './unknown-method.ts';
 
 /** Runs admitted messages on a server of the caller's own, in whichever protocol era they come. */
 export interface ServerRuntime {
@@ -107,7 +111,10 @@ export function createServerRuntime(options: RuntimeOptions): ServerRuntime {
   /** What comes first: the result, or what the SDK makes of everything else. */
   function answerOf({ request, exchange, authInfo, parsedBody }: Serving): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      takers.set(exchange, (message) => resolve(plainAnswer(JSON.stringify(message), { ...JSON_HEADERS })));
+      takers.set(exchange, (message) => {
+        const status = 'error' in message ? UNKNOWN_METHOD_STATUS : 200;
+        resolve(plainAnswer(JSON.stringify(message), { ...JSON_HEADERS }, status));
+      });
       handler.fetch(request, { authInfo, parsedBody }).then(resolve, reject);
     });
   }
@@ -125,6 +132,7 @@ function openDirectServing(
         ? undefined
         : async (exchange) =>
             lend({ ...toInstanceRequest(options, exchange), client: readEnvelope(exchange.body) }),
+    hasHeaderRules: (exchange) => findHeaderRules(options, exchange) !== undefined,
     openLegacy: (exchange) => guarded.openNative(exchange, 'legacy') as Promise<ServerProduct>,
     guard: (product, exchange) => guardProduct(options, exchange, { product }),
     isTold: isServiceFailure,
@@ -135,18 +143,24 @@ function openDirectServing(
 function guardServers(options: RuntimeOptions, takers: WeakMap<Exchange, TakeResult>): GuardedServers {
   // `Instances.open` gives native v2 servers only; their structural type says less than the SDK's own.
   return {
-    openNative: async (exchange, era) =>
-      (await openGuarded(options, exchange, {
+    openNative: async (exchange, era) => {
+      const product = await openGuarded(options, exchange, {
         open: options.instances.open,
         client: readEnvelope(exchange.body),
         requestState: era === 'modern' ? readRequestState(exchange.body) : undefined,
         era,
         take: era === 'modern' ? takers.get(exchange) : undefined,
-      })) as NativeServer,
+      });
+      const schema = era === 'modern' ? findHeaderRules(options, exchange) : undefined;
+      return schema === undefined || findLinkUse(product) === undefined
+        ? (product as NativeServer)
+        : withHeaderRules(options.sdk, product as BridgeFront, schema);
+    },
     openForSession: async (exchange) =>
       (await openGuarded(options, exchange, {
         open: options.instances.openOwn,
         client: readInitialize(exchange.body),
+        hasStreamPerRequest: true,
       })) as NativeServer,
   };
 }
@@ -172,6 +186,7 @@ interface Opening {
   readonly requestState?: string | undefined;
   readonly era?: 'legacy' | 'modern' | undefined;
   readonly take?: TakeResult | undefined;
+  readonly hasStreamPerRequest?: boolean | undefined;
 }
 
 async function openGuarded(
@@ -188,19 +203,31 @@ async function openGuarded(
 function guardProduct(
   options: RuntimeOptions,
   exchange: Exchange,
-  { product, ...opening }: Pick<Opening, 'era' | 'take'> & { readonly product: ServerProduct },
+  { product, ...opening }: Pick<Opening, 'era' | 'take' | 'hasStreamPerRequest'> & { readonly product: ServerProduct },
 ): ServerProduct {
   const connect = product.connect.bind(product);
   const { principal } = exchange.caller;
+  const link = findLinkUse(product)?.link;
+  const { method } = asRecord(exchange.body);
+  const withTaker = (transport: TransportLike, take: TakeResult | undefined): TransportLike =>
+    take === undefined
+      ? transport
+      : takeResult(
+          transport,
+          take,
+          // Of a server behind a link the SDK hears too late for the status.
+          (error) => link !== undefined && isUnknownMethod(error, String(method), link.capabilities),
+        );
   product.connect = (transport: TransportLike) =>
     connect(
-      guardTransport(opening.take === undefined ? transport : takeResult(transport, opening.take), {
+      guardTransport(withTaker(transport, opening.take), {
         viewer: { principal, server: options.server, authorizer: options.authorizer },
         progress: options.progress,
         timeoutMs: options.timeoutMs,
         onError: withoutClientMistakes(options.onError),
         // What the protocol itself answers to the 2026 era is one JSON body, which waits for its record.
         isAnswerHeld: opening.era === 'modern',
+        hasStreamPerRequest: opening.hasStreamPerRequest,
         userIdOf: (admission: Admission) => options.userIdOf(admission.caller.principal),
         verdict: (request, extra) => verdictOf(findExchange(asRecord(extra)['authInfo']), request),
         onChange: (notification) => {

@@ -1,5 +1,5 @@
 import type { Authorizer } from '../authz/authorizer.ts';
-import type { Outcome } from '../core/admission.ts';
+import type { Caller, Outcome } from '../core/admission.ts';
 import { fingerprintOf } from '../core/credential.ts';
 import type { Principal } from '../core/principal.ts';
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
@@ -7,12 +7,15 @@ import type { Secret } from '../core/secret.ts';
 import type { Guard } from '../guard.ts';
 import { followStream } from '../http/followed-stream.ts';
 import type { LiveStreams } from '../http/live-streams.ts';
+import type { ToolDefinition } from './catalog.ts';
 import type { EventHub } from './event-hub.ts';
 import type { Exchange, ToolAuthInfo, Verdict } from './exchange.ts';
+import { hasHeaderRules } from './header-rules.ts';
 import type { Instances } from './instances.ts';
 import type { ProgressMonitor } from './progress.ts';
 import type { ProtocolSessions } from './protocol-sessions.ts';
 import type { NativeServer, ServerSdk } from './sdk.ts';
+import { isObject, isRequest, type JsonObject } from './server-product.ts';
 import { boundUnread } from './unread-bound.ts';
 
 export interface RuntimeOptions {
@@ -29,6 +32,8 @@ export interface RuntimeOptions {
   readonly timeoutMs?: number | undefined;
   readonly maxSubscriptionsPerPrincipal: number;
   readonly toRefusalResponse: (refusal: Refusal) => Response;
+  /** A tool that the guard has found for this caller. */
+  readonly findTool: (caller: Caller, name: string) => ToolDefinition | undefined;
   /** The tools or prompts that a principal sees may have changed. */
   readonly onNamesChanged: (list: 'tools' | 'prompts', principalKey: string) => void;
   readonly onError: (error: unknown) => void;
@@ -96,6 +101,17 @@ export function endOnRevocation(
 export function credentialFingerprint({ caller }: Exchange): string | undefined {
   const { credential } = caller.context;
   return credential && fingerprintOf(credential);
+}
+
+/** The input schema of the called tool, where that wants arguments repeated in headers (SEP-2243). */
+export function findHeaderRules(
+  { findTool }: Pick<RuntimeOptions, 'findTool'>,
+  { caller, body }: Exchange,
+): JsonObject | undefined {
+  if (!isRequest(body) || body.method !== 'tools/call') return undefined;
+  const name = body.params?.['name'];
+  const schema = typeof name === 'string' ? findTool(caller, name)?.['inputSchema'] : undefined;
+  return isObject(schema) && hasHeaderRules(schema) ? schema : undefined;
 }
 
 /** The upstream token that this exchange resolved, if any of its messages needed one. */

@@ -97,18 +97,10 @@ export type Exceptions = Readonly<Partial<Record<Revision, Excuses>>>;
 
 // Behind a bridge a server is spoken to in the words of the 2025 era, in which a question has no key.
 const KEY = 'expects the key that a server of the 2026 era gives its question';
-const STATUS = 'an unknown method is answered -32601 with status 200 in place of 404';
-const HEADERS = 'Mcp-Param headers are not compared with the arguments of the tool';
 
 const BRIDGED: Excuses = {
   'input-required-result-basic-elicitation': { 'sep-2322-elicitation-incomplete': KEY },
   'input-required-result-ignore-extra-params': { 'sep-2322-ignore-unexpected-params': KEY },
-  'server-stateless': { 'sep-2575-http-server-method-not-found-404': STATUS },
-  'http-custom-header-server-validation': {
-    'sep-2243-server-reject-invalid-param-chars': HEADERS,
-    'sep-2243-server-reject-param-mismatch': HEADERS,
-    'sep-2243-server-validate-param-match': HEADERS,
-  },
 };
 
 const CAPABILITY = 'in the 2025 era the SDK tells of a missing capability in the result of the tool';
@@ -116,12 +108,11 @@ const CAPABILITY = 'in the 2025 era the SDK tells of a missing capability in the
 /** Servers of SDK v1. */
 export const V1_EXCEPTIONS: Exceptions = { '2026-07-28': BRIDGED };
 
-/** Servers of SDK v2 that are kept from one request to the next. */
-export const POOLED_EXCEPTIONS: Exceptions = {
+/** Servers of SDK v2 that run elsewhere, where they are spoken to in the words of the 2025 era. */
+export const REMOTE_EXCEPTIONS: Exceptions = {
   '2026-07-28': {
     ...BRIDGED,
     'server-stateless': {
-      ...BRIDGED['server-stateless'],
       'sep-2575-server-rejects-undeclared-capability': CAPABILITY,
       'sep-2575-missing-capability-http-400': CAPABILITY,
     },

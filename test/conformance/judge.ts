@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 const PACKAGES = fileURLToPath(new URL('../interop/node_modules', import.meta.url));
 const SUITE = join(PACKAGES, '@modelcontextprotocol/conformance/dist/index.js');
-/** The suite itself does not start on the Node that the gate runs on. */
-const NODE = join(PACKAGES, `node-24-${process.arch}/bin/node`);
+/** The suite itself does not start on the Node that the gate runs on. This one runs TypeScript as it is. */
+export const NODE = join(PACKAGES, `node-24-${process.arch}/bin/node`);
 const TIMEOUT_MS = 300_000;
 
 /** A revision of the specification that the suite has requirements for. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { happened, happenings } from './behaviours/behaviour.ts';
 import { createDice } from './dice.ts';
-import { openSite, type Site } from './gates.ts';
 import { SERVERS, type ServerKind } from './servers/kinds.ts';
+import { openSite, type Site } from './site.ts';
 import { openHttpPeer } from './ways/http.ts';
 import { outcomeOf } from './ways/outcome.ts';
 import type { Peer, ToolResult } from './ways/way.ts';

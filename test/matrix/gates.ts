@@ -1,15 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { AuditEvent } from '../../src/audit/audit-sink.ts';
 import type { GateOptions } from '../../src/config/options.ts';
-import { createGate } from '../../src/gate.ts';
-import { createLocalIssuer, type TokenInit } from '../../src/testing/local-issuer.ts';
-import { freePort } from '../support/gate-harness.ts';
-import { type Journal, openJournal } from './journal.ts';
+import { openJournal } from './journal.ts';
 import type { ServerKind, ServerOptions } from './servers/kinds.ts';
 import { upstreamTokenOf } from './servers/owner.ts';
-import { startRemote } from './servers/remote.ts';
 
 /** Whether a gate keeps the sessions of 2025-era clients. */
 export type SessionMode = 'stateless' | 'stateful';
@@ -21,6 +14,8 @@ export interface GatePlace {
   readonly issuer: string;
   readonly jwksUri: string;
   readonly remoteUrl: string;
+  /** Where the compiled programs of the matrix lie. */
+  readonly programs: string;
 }
 
 /** The scopes that open the tool `guarded`. */
@@ -40,7 +35,7 @@ export function gateOptions(place: GatePlace, kinds: readonly ServerKind[]): Gat
     for (const mode of ['stateless', 'stateful'] as const) {
       const name = nameOf(kind, mode);
       servers[name] = {
-        ...kind.options({ journal, remoteUrl: place.remoteUrl }),
+        ...kind.options({ journal, remoteUrl: place.remoteUrl, programs: place.programs }),
         sessions: { mode },
         resourceType: 'matrix',
       };
@@ -60,48 +55,5 @@ export function gateOptions(place: GatePlace, kinds: readonly ServerKind[]): Gat
     },
     audit: [(event: AuditEvent) => journal.audit(event)],
     onError: () => undefined,
-  };
-}
-
-/** A gate that listens, with all that it needs. */
-export interface Site {
-  readonly place: GatePlace;
-  readonly journal: Journal;
-  /** Where a server is reached over HTTP. */
-  urlOf(kind: ServerKind, sessions: SessionMode): string;
-  token(init: TokenInit): Promise<string>;
-  close(): Promise<void>;
-}
-
-/** What a gate needs before it is there, whichever process it runs in. */
-export async function prepareSite(): Promise<Site> {
-  const issuer = await createLocalIssuer();
-  const directory = await mkdtemp(join(tmpdir(), 'matrix-'));
-  const port = await freePort();
-  const journal = openJournal(directory);
-  const remote = await startRemote(journal);
-  return {
-    place: { directory, port, issuer: issuer.issuer, jwksUri: issuer.jwksUri, remoteUrl: remote.url },
-    journal,
-    urlOf: (kind, sessions) => `http://127.0.0.1:${port}/mcp/${nameOf(kind, sessions)}`,
-    token: (init) => issuer.token(init),
-    close: async () => {
-      await Promise.all([issuer.close(), remote.close()]);
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
-}
-
-/** A gate in this process, in front of servers of each kind. */
-export async function openSite(kinds: readonly ServerKind[]): Promise<Site> {
-  const site = await prepareSite();
-  const gate = await createGate(gateOptions(site.place, kinds));
-  await gate.listen();
-  return {
-    ...site,
-    close: async () => {
-      await gate.close();
-      await site.close();
-    },
   };
 }

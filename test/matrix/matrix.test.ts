@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { BEHAVIOURS } from './behaviours/all.ts';
 import type { Cell } from './behaviours/behaviour.ts';
-import { openSite, type Site } from './gates.ts';
 import { SERVERS } from './servers/kinds.ts';
+import { openSite, type Site } from './site.ts';
 import { WAYS } from './ways/all.ts';
 
 let shared: Site;

@@ -21,20 +21,10 @@ export const OWN_WORDS: Readonly<Record<string, string>> = {
   PUT: BEFORE,
 };
 
-const HEADERS = 'Mcp-Param headers are not compared with the arguments of the tool';
-
 /** Answers that are others where the server behind the gate is spoken to in the words of the 2025 era. */
 export const BRIDGED: Readonly<
   Record<string, { readonly why: string; readonly gate: { readonly status: number; readonly code: unknown } }>
 > = {
-  'Mcp-Param that is missing': { why: HEADERS, gate: { status: 200, code: undefined } },
-  'Mcp-Param that says something else': { why: HEADERS, gate: { status: 200, code: undefined } },
-  'Mcp-Param in Base64 without padding': { why: HEADERS, gate: { status: 200, code: undefined } },
-  'Mcp-Param in bad Base64': { why: HEADERS, gate: { status: 200, code: undefined } },
-  'an unknown method': {
-    why: 'that the server does not know it comes too late for the status',
-    gate: { status: 200, code: -32601 },
-  },
   'a tool that needs sampling': {
     why: 'the SDK tells of a missing capability in the result of the tool',
     gate: { status: 200, code: undefined },

@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createMcpHandler } from '@modelcontextprotocol/server';
+import { createMcpHandler, type Transport } from '@modelcontextprotocol/server';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { GateOptions } from '../../src/config/options.ts';
+import type { MCPServerFactory } from '../../src/mcp/instances.ts';
 import { serveFetch } from '../fixtures/mcp-servers/loopback.ts';
 import { startGate } from '../support/gate-harness.ts';
 import { type Json, raw } from '../support/wire.ts';
@@ -33,9 +34,16 @@ describe('a gate in front of a server answers like the server', () => {
     await expectSameAnswers(await startBare(), gated, {});
   });
 
-  it('with pooled instances, but for what a server of the 2025 era does not know', async () => {
-    await expectSameAnswers(await startBare(), await startGated({ mode: 'pooled' }), BRIDGED);
+  it('with pooled instances', async () => {
+    await expectSameAnswers(await startBare(), await startGated({ mode: 'pooled' }), {});
   });
+
+  it.each(['fresh', 'pooled'] as const)(
+    'with a server of another SDK, but for what the 2025 era does not know, %s',
+    async (mode) => {
+      await expectSameAnswers(await startBare(), await startGated({ mode, factory: createForeign }), BRIDGED);
+    },
+  );
 });
 
 async function expectSameAnswers(bare: Send, gated: Send, explained: typeof BRIDGED): Promise<void> {
@@ -74,14 +82,21 @@ async function startBare(): Promise<Send> {
   return (sent) => send(server.url.href, sent);
 }
 
+/** The same server, without what tells that it is of the SDK that the gate uses. */
+function createForeign(): ReturnType<MCPServerFactory> {
+  const server = createTableServer();
+  return { connect: (transport) => server.connect(transport as Transport), close: () => server.close() };
+}
+
 interface Gated {
+  readonly factory?: MCPServerFactory;
   readonly mode?: 'fresh' | 'pooled';
   readonly audit?: GateOptions['audit'];
 }
 
-async function startGated({ mode = 'fresh', audit }: Gated): Promise<Send> {
+async function startGated({ mode = 'fresh', audit, factory = createTableServer }: Gated): Promise<Send> {
   const { gate, url, token } = await startGate({
-    servers: { table: { factory: createTableServer, instances: { mode } } },
+    servers: { table: { factory, instances: { mode } } },
     ...(audit !== undefined && { audit }),
   });
   expect(gate.servers).toHaveLength(1);

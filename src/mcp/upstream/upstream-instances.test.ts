@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { ServerPoolError } from '../../core/errors.ts';
 import { createPrincipal } from '../../core/principal.ts';
 import { Secret } from '../../core/secret.ts';
+import { findLinkUse } from '../bridge.ts';
 import { connectInner, type InnerLink } from '../inner-link.ts';
 import type { InstanceRequest } from '../instances.ts';
 import { loadServerSdk } from '../sdk.ts';
@@ -80,6 +81,22 @@ describe('servers elsewhere', () => {
     await expect(instances.openOwn(requestOf('carol'))).rejects.toThrow(ServerPoolError);
     await (await instances.open(requestOf('carol'))).close();
     for (const server of own) await server.close();
+  });
+
+  test('of sessions are replaced when they end, with the same token and in the same place', async () => {
+    const { instances, links, tokens } = await create();
+    const own = await instances.openOwn(requestOf('alice', 'a'));
+    const use = findLinkUse(own);
+    for (const count of [1, 2, 3]) {
+      expect(await use?.link.request('ping')).toEqual({});
+      expect([links.length, instances.stats()?.leased]).toEqual([count, 1]);
+      await links.at(-1)?.close();
+      await expect.poll(() => instances.stats()?.size).toBe(0);
+    }
+    expect(tokens).toEqual(['a', 'a', 'a']);
+    await own.close();
+    for (const subject of ['a', 'a']) await instances.openOwn(requestOf('alice', subject));
+    await expect(instances.openOwn(requestOf('alice'))).rejects.toThrow(ServerPoolError);
   });
 
   test('that cannot be connected hold no place', async () => {

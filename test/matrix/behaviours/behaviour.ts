@@ -1,8 +1,8 @@
 import { vi } from 'vitest';
 import type { AuditEvent } from '../../../src/audit/audit-sink.ts';
-import type { Site } from '../gates.ts';
 import type { Happening } from '../journal.ts';
 import type { ServerKind } from '../servers/kinds.ts';
+import type { Site } from '../site.ts';
 import { SOON_MS } from '../ways/outcome.ts';
 import type { Company, Way } from '../ways/way.ts';
 

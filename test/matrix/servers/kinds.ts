@@ -1,4 +1,4 @@
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type {
   CommandServerConfig,
   FactoryServerOptions,
@@ -29,9 +29,9 @@ export interface ServerPlace {
   readonly journal: Journal;
   /** Where the server elsewhere is. */
   readonly remoteUrl: string;
+  /** Where the compiled programs of the matrix lie. */
+  readonly programs: string;
 }
-
-const COMMAND = fileURLToPath(new URL('./command-program.ts', import.meta.url));
 
 type Create = (household: Household) => ReturnType<McpServerFactory>;
 
@@ -60,8 +60,8 @@ export const SERVERS: readonly ServerKind[] = [
     name: 'command',
     seesAuthInfo: false,
     isElsewhere: true,
-    options: ({ journal }) => ({
-      command: [process.execPath, '--import', 'jiti/register', COMMAND],
+    options: ({ journal, programs }) => ({
+      command: [process.execPath, join(programs, 'test/matrix/servers/command-program.js')],
       env: { TOKEN: '${credential}', MATRIX_JOURNAL: journal.directory },
     }),
   },

@@ -16,6 +16,8 @@ const gate = await createGate({
   auth: [...options.auth, { type: 'environment', requireUserId: true, dangerouslyAllowEnvOverHttp: true }],
 });
 await gate.listen();
-await serveStdio(gate, { server: nameOf(kind, 'stateless') });
+const { closed } = await serveStdio(gate, { server: nameOf(kind, 'stateless') });
 // It listens, so it would outlive the client that started it.
-process.stdin.once('end', () => void gate.close().then(() => process.exit()));
+await closed;
+await gate.close();
+process.exit();

@@ -1,14 +1,12 @@
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { Transport } from '@modelcontextprotocol/client';
 import { StdioClientTransport, type StdioServerParameters } from '@modelcontextprotocol/client/stdio';
 import { StdioClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/stdio.js';
-import { prepareSite, type Site } from '../gates.ts';
+import { prepareSite, type Site } from '../site.ts';
 import { type ClientKind, connectOver } from './clients.ts';
 import { openHttpPeer } from './http.ts';
 import { openPeer } from './peer.ts';
 import type { Company, Stage, Way } from './way.ts';
-
-const PROGRAM = fileURLToPath(new URL('./stdio-program.ts', import.meta.url));
 
 /** The SDK tries a class of its own on a second process first, which a gate that listens cannot share its port with. */
 class OneProcess extends StdioClientTransport {}
@@ -55,7 +53,7 @@ interface Starting {
 function start({ kind }: Stage, { place }: Site, { client, user }: Starting): Transport {
   const parameters: StdioServerParameters = {
     command: process.execPath,
-    args: ['--import', 'jiti/register', PROGRAM, kind.name, JSON.stringify(place)],
+    args: [join(place.programs, 'test/matrix/ways/stdio-program.js'), kind.name, JSON.stringify(place)],
     env: { ...(process.env as Record<string, string>), MCP_USER_ID: user },
     stderr: 'inherit',
   };

@@ -1,6 +1,6 @@
-import type { Site } from '../gates.ts';
 import type { Said } from '../servers/behaviour.ts';
 import type { ServerKind } from '../servers/kinds.ts';
+import type { Site } from '../site.ts';
 
 /** A row of the matrix: a transport, an era and a client that people really use. */
 export interface Way {

@@ -31,6 +31,12 @@ const RESOURCE: Pair = {
   call: (uri) => ({ method: 'resources/read', params: { uri } }),
 };
 
+/** As if a call to it had waited for its client. */
+const RETURNED: Pair = {
+  ...RESOURCE,
+  call: (uri) => ({ method: 'resources/read', params: { uri, requestState: 'x', inputResponses: {} } }),
+};
+
 const PAIRS: Readonly<Record<string, Pair>> = {
   'a tool': {
     hidden: 'purge',
@@ -102,6 +108,7 @@ describe.each(SDKS)('[resource-server/15] hidden is unknown at a server of SDK %
       expect(answer.json?.['error']).toEqual({
         code: -32602,
         message: expect.stringMatching(/^Unknown \w+: /) as string,
+        ...(pair.call('').method === 'resources/read' && { data: { uri: pair.hidden } }),
       });
       expect(notes.runs.calls).toEqual([]);
       const admin = await openPeer(notes, mode, await notes.token({ roles: ['admin'] }));
@@ -111,6 +118,11 @@ describe.each(SDKS)('[resource-server/15] hidden is unknown at a server of SDK %
     test.each(Object.entries(PAIRS))('%s, at a pooled server', async (_name, pair) => {
       const { peer } = await open({ server: { instances: { mode: 'pooled' } } });
       await expectAlike(peer, pair);
+    });
+
+    test.each(['fresh', 'pooled'] as const)('a resource that is returned to, %s', async (instances) => {
+      const { peer } = await open({ server: { instances: { mode: instances } } });
+      await expectAlike(peer, RETURNED);
     });
 
     test.each(Object.entries(PAIRS))('%s, where no account is linked', async (_name, pair) => {
