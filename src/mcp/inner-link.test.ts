@@ -478,11 +478,12 @@ it('tells of changes that come while nobody is attached, and of nothing else', a
   await tell('notifications/tools/list_changed');
   await tell('notifications/message');
   await tell('notifications/resources/updated');
-  const { peer } = recordingPeer();
+  const peer = recordingPeer();
   const detach = link.attach(peer);
   await tell('notifications/prompts/list_changed');
   detach();
   await tell('notifications/resources/list_changed');
+  expect(peer.heard).toEqual(['notifications/prompts/list_changed']);
   expect(heard).toEqual([
     'notifications/tools/list_changed',
     'notifications/resources/updated',

@@ -203,7 +203,10 @@ async function openGuarded(
 function guardProduct(
   options: RuntimeOptions,
   exchange: Exchange,
-  { product, ...opening }: Pick<Opening, 'era' | 'take' | 'hasStreamPerRequest'> & { readonly product: ServerProduct },
+  {
+    product,
+    ...opening
+  }: Pick<Opening, 'era' | 'take' | 'hasStreamPerRequest'> & { readonly product: ServerProduct },
 ): ServerProduct {
   const connect = product.connect.bind(product);
   const { principal } = exchange.caller;

@@ -48,7 +48,8 @@ async function* messagesOf(response: Response): AsyncGenerator<Json> {
     const events = text.split('\n\n');
     text = events.pop() ?? '';
     for (const event of events) {
-      if (event.includes('data: {')) yield* messagesIn({ status: 200, headers: {}, text: event, json: undefined });
+      if (event.includes('data: {'))
+        yield* messagesIn({ status: 200, headers: {}, text: event, json: undefined });
     }
   }
 }
@@ -56,15 +57,18 @@ async function* messagesOf(response: Response): AsyncGenerator<Json> {
 it.each([
   ['v2', createAsking],
   ['v1', askingServer],
-] as const)('asks on the stream of the call where the client has opened no other, SDK %s', async (_sdk, create) => {
-  const { post } = await openSession(() => create());
-  await post({ method: 'notifications/initialized' });
-  const messages = messagesOf(
-    await post({ id: 2, method: 'tools/call', params: { name: 'elicit', arguments: {} } }),
-  );
-  const { value: question } = await messages.next();
-  expect(question).toMatchObject({ method: 'elicitation/create', params: { message: 'Which colour?' } });
-  await post({ id: question?.['id'], result: ANSWER });
-  const { value: result } = await messages.next();
-  expect(result).toMatchObject({ id: 2, result: { content: [{ text: JSON.stringify(ANSWER) }] } });
-});
+] as const)(
+  'asks on the stream of the call where the client has opened no other, SDK %s',
+  async (_sdk, create) => {
+    const { post } = await openSession(() => create());
+    await post({ method: 'notifications/initialized' });
+    const messages = messagesOf(
+      await post({ id: 2, method: 'tools/call', params: { name: 'elicit', arguments: {} } }),
+    );
+    const { value: question } = await messages.next();
+    expect(question).toMatchObject({ method: 'elicitation/create', params: { message: 'Which colour?' } });
+    await post({ id: question?.['id'], result: ANSWER });
+    const { value: result } = await messages.next();
+    expect(result).toMatchObject({ id: 2, result: { content: [{ text: JSON.stringify(ANSWER) }] } });
+  },
+);

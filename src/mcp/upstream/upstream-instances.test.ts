@@ -95,8 +95,9 @@ describe('servers elsewhere', () => {
     }
     expect(tokens).toEqual(['a', 'a', 'a']);
     await own.close();
-    for (const subject of ['a', 'a']) await instances.openOwn(requestOf('alice', subject));
+    const more = [await instances.openOwn(requestOf('alice')), await instances.openOwn(requestOf('alice'))];
     await expect(instances.openOwn(requestOf('alice'))).rejects.toThrow(ServerPoolError);
+    for (const server of more) await server.close();
   });
 
   test('that cannot be connected hold no place', async () => {
