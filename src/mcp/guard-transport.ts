@@ -237,7 +237,7 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     if (isAwaited && !(await hasSucceeded(settled))) {
       return inner.send(toRefusalMessage(UNRECORDED, request), sendOptions);
     }
-    return sendAnswer((message) => inner.send(message, sendOptions), { shown, request, report });
+    return sendAnswer((answered) => inner.send(answered, sendOptions), { shown, request, report });
   }
 
   /** The result as this principal may see it. What cannot be filtered is not shown at all. */

@@ -35,7 +35,10 @@ export async function createNativeInstance(
   client: ClientFacts | undefined,
 ): Promise<NativeInstance> {
   if (client !== undefined) await bindToModernEra(sdk, product, client);
-  const server = product instanceof sdk.McpServer ? product.server : product;
+  const server = serverOf(sdk, product);
+  // To the server it is one life, however many connections that takes: it cleans up when it is closed for good.
+  const onClosedForGood = server.onclose;
+  delete server.onclose;
   const connect = product.connect.bind(product) as ServerProduct['connect'];
   const close = product.close.bind(product) as ServerProduct['close'];
   const lendable: ServerProduct = product;
@@ -60,8 +63,19 @@ export async function createNativeInstance(
       return lendable;
     },
     ask: (use) => askServer({ connect, close }, { capabilities: server.getCapabilities(), client }, use),
-    close,
+    async close() {
+      if (onClosedForGood !== undefined) server.onclose = onClosedForGood;
+      const wasConnected = server.transport !== undefined;
+      await close();
+      if (!wasConnected) onClosedForGood?.();
+    },
   };
+}
+
+type LowLevelServer = InstanceType<ServerSdk['Server']>;
+
+function serverOf(sdk: ServerSdk, product: NativeServer): LowLevelServer {
+  return product instanceof sdk.McpServer ? product.server : product;
 }
 
 /** Tells when a connection has ended, and whether all that was asked on it was answered. */
@@ -115,13 +129,19 @@ export async function bindToModernEra(
       'mcp-method': 'server/discover',
     },
   });
-  const response = await sdk
-    .createMcpHandler(() => product, { legacy: 'reject' })
-    .fetch(request, { parsedBody: body });
-  await response.text();
-  if (!response.ok) {
-    throw new TransportError('The server could not be started', {
-      detail: `server/discover was answered with ${response.status}`,
-    });
+  const server = serverOf(sdk, product);
+  const { onclose } = server;
+  delete server.onclose;
+  try {
+    const entry = sdk.createMcpHandler(() => product, { legacy: 'reject' });
+    const response = await entry.fetch(request, { parsedBody: body });
+    await response.text();
+    if (!response.ok) {
+      throw new TransportError('The server could not be started', {
+        detail: `server/discover was answered with ${response.status}`,
+      });
+    }
+  } finally {
+    if (onclose !== undefined) server.onclose = onclose;
   }
 }

@@ -18,7 +18,7 @@ const RELAYING: ReadonlyMap<string, string> = new Map([
 export function isUnknownMethod(
   message: JsonRpcResponse,
   method: string,
-  capabilities?: JsonObject | undefined,
+  capabilities?: JsonObject,
 ): boolean {
   if (!('error' in message) || message.error.code !== RPC.methodNotFound) return false;
   const relayed = RELAYING.get(method);

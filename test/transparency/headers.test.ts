@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createMcpHandler, type Transport } from '@modelcontextprotocol/server';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { GateOptions } from '../../src/config/options.ts';
 import type { MCPServerFactory } from '../../src/mcp/instances.ts';
 import { serveFetch } from '../fixtures/mcp-servers/loopback.ts';
@@ -21,9 +21,19 @@ interface Answer {
 
 type Send = (sent: Sent) => Promise<Answer>;
 
-describe('a gate in front of a server answers like the server', () => {
+// A few dozen requests, each on a connection of its own.
+const PATIENCE_MS = 60_000;
+
+/** What the server answers itself, without a gate. */
+let bare: ReadonlyMap<string, Answer>;
+
+beforeAll(async () => {
+  bare = await answersOfBare();
+}, PATIENCE_MS);
+
+describe('a gate in front of a server answers like the server', { timeout: PATIENCE_MS }, () => {
   it('with an instance for each request', async () => {
-    await expectSameAnswers(await startBare(), await startGated({}), {});
+    await expectSameAnswers(await startGated({}), {});
   });
 
   it('with an audit log that is written before the answer', async () => {
@@ -31,24 +41,25 @@ describe('a gate in front of a server answers like the server', () => {
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const path = join(folder, 'audit.jsonl');
     const gated = await startGated({ audit: [{ type: 'file', path, durability: 'before-answer' }] });
-    await expectSameAnswers(await startBare(), gated, {});
+    await expectSameAnswers(gated, {});
   });
 
   it('with pooled instances', async () => {
-    await expectSameAnswers(await startBare(), await startGated({ mode: 'pooled' }), {});
+    await expectSameAnswers(await startGated({ mode: 'pooled' }), {});
   });
 
   it.each(['fresh', 'pooled'] as const)(
     'with a server of another SDK, but for what the 2025 era does not know, %s',
     async (mode) => {
-      await expectSameAnswers(await startBare(), await startGated({ mode, factory: createForeign }), BRIDGED);
+      await expectSameAnswers(await startGated({ mode, factory: createForeign }), BRIDGED);
     },
   );
 });
 
-async function expectSameAnswers(bare: Send, gated: Send, explained: typeof BRIDGED): Promise<void> {
+async function expectSameAnswers(gated: Send, explained: typeof BRIDGED): Promise<void> {
   for (const [name, sent] of Object.entries(REQUESTS)) {
-    const [expected, actual] = [await bare(sent), await gated(sent)];
+    const [expected, actual] = [bare.get(name), await gated(sent)];
+    if (expected === undefined) throw new Error(`Nothing is known of ${name}`);
     const difference = explained[name];
     if (difference !== undefined) {
       expect.soft(codeOf(actual), `${name}: ${difference.why}`).toEqual(difference.gate);
@@ -72,14 +83,17 @@ function withoutWords(answer: Answer): unknown {
   return { ...answer, messages };
 }
 
-async function startBare(): Promise<Send> {
+async function answersOfBare(): Promise<ReadonlyMap<string, Answer>> {
   const handler = createMcpHandler(() => createTableServer());
   const server = await serveFetch((request) => handler.fetch(request));
-  onTestFinished(async () => {
+  try {
+    const answers = new Map<string, Answer>();
+    for (const [name, sent] of Object.entries(REQUESTS)) answers.set(name, await send(server.url.href, sent));
+    return answers;
+  } finally {
     await handler.close();
     await server.close();
-  });
-  return (sent) => send(server.url.href, sent);
+  }
 }
 
 /** The same server, without what tells that it is of the SDK that the gate uses. */
