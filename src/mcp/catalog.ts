@@ -20,7 +20,7 @@ export interface Catalog {
 }
 
 export interface CatalogsOptions {
-  /** How long a catalog counts without being asked for again. Default one minute. */
+  /** How long a catalog counts without being asked for again. Default ten minutes. */
   readonly ttlMs?: number | undefined;
   /** Default 10000; the least recently used goes first. */
   readonly maxEntries?: number | undefined;
@@ -44,8 +44,12 @@ interface Entry {
   readonly expiresAt: number;
 }
 
+// Long, for a list costs a server: a name that it lacks is asked for again at once, and what a server no longer has is
+// refused by the server itself.
+const TTL_MS = 600_000;
+
 export function createCatalogs(options: CatalogsOptions): Catalogs {
-  const { now, ttlMs = 60_000, maxEntries = 10_000 } = options;
+  const { now, ttlMs = TTL_MS, maxEntries = 10_000 } = options;
   const interned = createInterning();
   // In the order of their last use.
   const entries = new Map<string, Entry>();
