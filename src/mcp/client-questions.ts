@@ -90,11 +90,6 @@ function toRpcError(error: unknown): RpcError {
   return new RpcError(code, error.message, 'data' in error ? error.data : undefined);
 }
 
-/** The answer to a server whose client cannot be asked at the moment. */
-export function busy(reason: string): RpcError {
-  return new RpcError(RPC.connectionClosed, `The client cannot be asked now: ${reason}`);
-}
-
 /** The answer to a server whose client cannot be asked this. */
 export function unsupported({ method }: JsonRpcRequest): RpcError {
   return new RpcError(RPC.methodNotFound, `The client does not support ${method}`);

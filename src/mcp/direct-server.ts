@@ -32,6 +32,9 @@ export interface LentLink {
   readonly clientTimeoutMs?: number | undefined;
 }
 
+/** A server that serves the era of the request on any transport, or the link to one of another SDK. */
+export type Lent = LentLink | { readonly product: ServerProduct };
+
 export interface DirectServerOptions {
   readonly era: Era;
   readonly onError: (error: unknown) => void;

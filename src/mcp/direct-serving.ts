@@ -1,7 +1,7 @@
 import { isRefusal } from '../core/refusal.ts';
 import { type Answer, plainAnswer } from '../http/answer.ts';
 import { createDirectRequests } from './direct-request.ts';
-import { createDirectServer, type LentLink } from './direct-server.ts';
+import { createDirectServer, type Lent } from './direct-server.ts';
 import { type DirectRequest, DirectTransport, findScopeChallenge } from './direct-transport.ts';
 import type { Exchange, ToolAuthInfo } from './exchange.ts';
 import type { NativeServer, ServerSdk } from './sdk.ts';
@@ -13,9 +13,6 @@ export interface DirectServing {
   /** Undefined for a request that has to take the SDK's way. Nothing was opened for it then. */
   serve(serving: Serving): Promise<Answer> | undefined;
 }
-
-/** A server that serves the era of the request on any transport, or the link to one of another SDK. */
-export type Lent = LentLink | { readonly product: ServerProduct };
 
 export interface DirectServingOptions {
   readonly sdk: ServerSdk;

@@ -1,9 +1,8 @@
 import { TransportError } from '../core/errors.ts';
 import { abortReason, checkNotAborted } from './abort-reason.ts';
-import { busy } from './client-questions.ts';
 import { withDeadline } from './deadline.ts';
 import type { InnerLinkOptions, LinkPeer, LinkRequestOptions } from './link-contract.ts';
-import { RPC, RpcError, toRpcErrorBody } from './rpc-error.ts';
+import { busy, RPC, RpcError, toRpcErrorBody } from './rpc-error.ts';
 import {
   isObject,
   type JsonObject,

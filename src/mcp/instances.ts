@@ -5,7 +5,7 @@ import type { AskedLink } from './asked-link.ts';
 import { fingerprintInputs } from './build-inputs.ts';
 import { type ClientFacts, fingerprintClient } from './client-facts.ts';
 import { withDeadline } from './deadline.ts';
-import type { Lent } from './direct-serving.ts';
+import type { Lent } from './direct-server.ts';
 import { createFronts, type Fronts } from './fronts.ts';
 import { connectInner, type InnerLink } from './inner-link.ts';
 import { createInstancePool, type InstancePool, type PoolStats } from './instance-pool.ts';

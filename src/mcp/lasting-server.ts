@@ -134,7 +134,10 @@ class Outlasting {
   #deliver(message: JsonRpcMessage, extra: unknown): void {
     const seat = this.#seat;
     if (isRequest(message)) {
-      if (seat === undefined) return void this.#fail(toClosedError(message));
+      if (seat === undefined) {
+        this.#fail(toClosedError(message));
+        return;
+      }
       this.#pending.set(message.id, message);
       if (message.method === 'initialize') this.#initialize = message;
       if (message.method === 'resources/subscribe') this.#isSubscribed = true;
@@ -168,8 +171,8 @@ class Outlasting {
     }
   }
 
-  #fail(error: JsonRpcResponse): void {
-    this.#channel.send(error, { relatedRequestId: error.id }).catch(this.#options.onError);
+  #fail(response: JsonRpcResponse): void {
+    this.#channel.send(response, { relatedRequestId: response.id }).catch(this.#options.onError);
   }
 
   async #replace(request: JsonRpcRequest): Promise<boolean> {

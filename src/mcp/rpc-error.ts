@@ -26,3 +26,8 @@ export function toRpcErrorBody(error: unknown): { code: number; message: string;
   const { code, message, data } = error;
   return { code, message, ...(data !== undefined && { data }) };
 }
+
+/** The answer to a server whose client cannot be asked at the moment. */
+export function busy(reason: string): RpcError {
+  return new RpcError(RPC.connectionClosed, `The client cannot be asked now: ${reason}`);
+}

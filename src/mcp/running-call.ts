@@ -1,8 +1,8 @@
 import { abortReason } from './abort-reason.ts';
-import { askClient, busy, canAnswer, type SendToClient, unsupported } from './client-questions.ts';
+import { askClient, canAnswer, type SendToClient, unsupported } from './client-questions.ts';
 import type { InnerLink } from './inner-link.ts';
 import type { HearNotification, LinkRequestOptions } from './link-contract.ts';
-import { RPC, RpcError } from './rpc-error.ts';
+import { busy, RPC, RpcError } from './rpc-error.ts';
 import type { JsonObject, JsonRpcNotification, JsonRpcRequest } from './server-product.ts';
 
 /** An open request of a client, as part of which a call reaches it. */

@@ -7,7 +7,7 @@ import type { GateOptions } from 'mcp-gatehouse/config';
 import { createLocalIssuer } from 'mcp-gatehouse/testing';
 import { UPSTREAM_TOKEN } from './upstream-token.ts';
 
-export const SERVER = 'everything';
+const SERVER = 'everything';
 export const TENANT = 'acme';
 const SUBJECT = 'examiner';
 

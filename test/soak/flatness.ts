@@ -60,7 +60,7 @@ export interface Tolerance {
   readonly fixed: number;
 }
 
-export const TOLERANCES: Partial<Record<keyof Sample, Tolerance>> = {
+const TOLERANCES: Partial<Record<keyof Sample, Tolerance>> = {
   heapMb: { share: 0.1, fixed: 2 },
   externalMb: { share: 0.1, fixed: 1 },
   openFiles: { share: 0, fixed: 2 },

@@ -8,7 +8,7 @@ export const INFO = { name: 'conformance-fixture', version: '1.0.0' };
 export const PNG =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==';
 /** A sound without samples. */
-export const WAV = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=';
+const WAV = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=';
 
 export const STEP_MS = 50;
 export const SIMPLE_TEXT = 'This is a simple text response for testing.';
@@ -30,7 +30,7 @@ export function image() {
   return { type: 'image' as const, data: PNG, mimeType: 'image/png' };
 }
 
-export function audio() {
+function audio() {
   return { type: 'audio' as const, data: WAV, mimeType: 'audio/wav' };
 }
 
