@@ -50,7 +50,7 @@ export const ERRORS: Readonly<Record<ErrorCode, { readonly status: number; reado
   NOT_ACCEPTABLE: { status: 406, rpcCode: -32000 },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, rpcCode: -32000 },
   PAYLOAD_TOO_LARGE: { status: 413, rpcCode: -32000 },
-  REQUEST_TIMEOUT: { status: 408, rpcCode: -32000 },
+  REQUEST_TIMEOUT: { status: 408, rpcCode: -32001 },
   SHUTTING_DOWN: { status: 503, rpcCode: -32053 },
   INTERNAL_ERROR: { status: 500, rpcCode: -32603 },
 };

@@ -1,6 +1,7 @@
 import { checkNotAborted } from './abort-reason.ts';
 import type { ClientFacts } from './client-facts.ts';
 import { withDeadline } from './deadline.ts';
+import { ENVELOPE, MODERN_VERSION } from './envelope.ts';
 import type { InnerLink } from './inner-link.ts';
 import type { LinkRequestOptions } from './link-contract.ts';
 import { RPC, RpcError } from './rpc-error.ts';
@@ -23,15 +24,14 @@ export interface AskedServer {
   readonly client: ClientFacts | undefined;
 }
 
-export const MODERN_VERSION = '2026-07-28';
 const ASK_TIMEOUT_MS = 30_000;
 
 /** What each request of the 2026 era says of its client. */
 export function toEnvelope({ capabilities, info }: ClientFacts): JsonObject {
   return {
-    'io.modelcontextprotocol/protocolVersion': MODERN_VERSION,
-    'io.modelcontextprotocol/clientCapabilities': capabilities,
-    ...(info !== undefined && { 'io.modelcontextprotocol/clientInfo': info }),
+    [ENVELOPE.protocolVersion]: MODERN_VERSION,
+    [ENVELOPE.clientCapabilities]: capabilities,
+    ...(info !== undefined && { [ENVELOPE.clientInfo]: info }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { JSONRPCRequest, ServerContext } from '@modelcontextprotocol/server';
 import { askClient, canAnswer, type SendToClient, unsupported } from './client-questions.ts';
+import { ENVELOPE, MODERN_VERSION } from './envelope.ts';
 import type { InnerLink } from './inner-link.ts';
 import type { MessageExtra } from './link-contract.ts';
 import { createLinkUse, type LinkUse, type LinkVoice } from './link-use.ts';
@@ -31,9 +32,6 @@ export interface Parking {
 }
 
 export const CLIENT_TIMEOUT_MS = 600_000;
-const FIRST_MODERN_VERSION = '2026-07-28';
-const LOG_LEVEL_KEY = 'io.modelcontextprotocol/logLevel';
-const CLIENT_CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities';
 const INVALID_PARAMS = -32602;
 /** The reason, in `data` of an error, that a client returned to a call that does not wait for it. As SDK v2 has it. */
 const INVALID_REQUEST_STATE = 'invalid_request_state';
@@ -211,7 +209,7 @@ class Bridge {
 
   #isModern(): boolean {
     const version = this.#front.getNegotiatedProtocolVersion();
-    return version !== undefined && version >= FIRST_MODERN_VERSION;
+    return version !== undefined && version >= MODERN_VERSION;
   }
 
   #leave(): Promise<void> {
@@ -241,13 +239,13 @@ function toExtra({ http }: ServerContext): MessageExtra {
 
 /** In the 2026 era a client declares them with each request. */
 export function capabilitiesOf(envelope: unknown): JsonObject | undefined {
-  const declared = isObject(envelope) ? envelope[CLIENT_CAPABILITIES_KEY] : undefined;
+  const declared = isObject(envelope) ? envelope[ENVELOPE.clientCapabilities] : undefined;
   return isObject(declared) ? declared : undefined;
 }
 
 /** Whether a client asked for log messages of this level (2026 era). */
 export function isWanted(params: JsonObject, envelope: unknown): boolean {
-  const threshold = LOG_LEVELS.indexOf(isObject(envelope) ? envelope[LOG_LEVEL_KEY] : undefined);
+  const threshold = LOG_LEVELS.indexOf(isObject(envelope) ? envelope[ENVELOPE.logLevel] : undefined);
   return threshold !== -1 && LOG_LEVELS.indexOf(params['level']) >= threshold;
 }
 

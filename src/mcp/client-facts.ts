@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Caller } from '../core/admission.ts';
 import { toCanonicalJson } from './catalog.ts';
+import { ENVELOPE } from './envelope.ts';
 import { asRecord } from './message-facts.ts';
 import { isObject, type JsonObject } from './server-product.ts';
 
@@ -10,15 +11,11 @@ export interface ClientFacts {
   readonly info?: { readonly name: string; readonly version: string } | undefined;
 }
 
-const PROTOCOL_VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
-const CLIENT_CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities';
-const CLIENT_INFO_KEY = 'io.modelcontextprotocol/clientInfo';
-
 /** From a request of the 2026 era, each of which says so; undefined for every other message. */
 export function readEnvelope(message: unknown): ClientFacts | undefined {
   const meta = asRecord(asRecord(asRecord(message)['params'])['_meta']);
-  if (typeof meta[PROTOCOL_VERSION_KEY] !== 'string') return undefined;
-  return toFacts(meta[CLIENT_CAPABILITIES_KEY], meta[CLIENT_INFO_KEY]);
+  if (typeof meta[ENVELOPE.protocolVersion] !== 'string') return undefined;
+  return toFacts(meta[ENVELOPE.clientCapabilities], meta[ENVELOPE.clientInfo]);
 }
 
 /** From the `initialize` of the 2025 era; undefined for every other message. */

@@ -1,4 +1,5 @@
 import type { DirectRequest } from './direct-transport.ts';
+import { ENVELOPE, MODERN_VERSION } from './envelope.ts';
 import type { ServerSdk } from './sdk.ts';
 import { isObject, isRequest, type JsonObject, type JsonRpcRequest } from './server-product.ts';
 import type { Serving } from './serving.ts';
@@ -13,8 +14,6 @@ const HOT: ReadonlySet<string> = new Set([
   'resources/list',
   'resources/templates/list',
 ]);
-const PROTOCOL_VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
-const MODERN_VERSION = '2026-07-28';
 /** Which field of the body the header `Mcp-Name` repeats. */
 const NAMED_BY: ReadonlyMap<string, string> = new Map([
   ['tools/call', 'name'],
@@ -36,7 +35,7 @@ export function createDirectRequests(sdk: ServerSdk): FindDirectRequest {
     if (params !== undefined && ('requestState' in params || 'inputResponses' in params)) return undefined;
     if (!exchange.verdicts.has(parsedBody.id)) return undefined;
     const meta = params?.['_meta'];
-    const isModern = isObject(meta) && PROTOCOL_VERSION_KEY in meta;
+    const isModern = isObject(meta) && ENVELOPE.protocolVersion in meta;
     const { headers } = request;
     const isPlain = isModern
       ? saysTheSame(headers, parsedBody) && isEnvelope(meta, parsedBody)
@@ -69,7 +68,7 @@ const MAX_REMEMBERED_LENGTH = 4_096;
 function createEnvelopeCheck(sdk: ServerSdk): (meta: JsonObject, body: JsonRpcRequest) => boolean {
   const known = new Set<string>();
   return (meta, body) => {
-    if (meta[PROTOCOL_VERSION_KEY] !== MODERN_VERSION) return false;
+    if (meta[ENVELOPE.protocolVersion] !== MODERN_VERSION) return false;
     const { progressToken, ...lasting } = meta;
     const text = JSON.stringify([typeof progressToken, Number.isInteger(progressToken), lasting]);
     if (known.has(text)) return true;

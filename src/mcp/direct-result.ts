@@ -1,6 +1,6 @@
+import { SERVER_INFO_KEY } from './envelope.ts';
 import { isObject, type JsonObject } from './server-product.ts';
 
-const SERVER_INFO_KEY = 'io.modelcontextprotocol/serverInfo';
 /** MCP 2026-07-28, Caching: these results say for how long and for whom they count. */
 const CACHEABLE: ReadonlySet<string> = new Set([
   'tools/list',

@@ -9,6 +9,7 @@ import {
 import { unsupported } from './client-questions.ts';
 import { toModernResult } from './direct-result.ts';
 import type { Era } from './direct-transport.ts';
+import { ENVELOPE } from './envelope.ts';
 import type { MessageExtra } from './link-contract.ts';
 import type { LinkUse } from './link-use.ts';
 import { RPC, RpcError } from './rpc-error.ts';
@@ -48,12 +49,7 @@ export function createDirectServer(lent: LentLink, options: DirectServerOptions)
   return new DirectServer(lent, options);
 }
 
-const RESERVED_META: readonly string[] = [
-  'io.modelcontextprotocol/protocolVersion',
-  'io.modelcontextprotocol/clientInfo',
-  'io.modelcontextprotocol/clientCapabilities',
-  'io.modelcontextprotocol/logLevel',
-];
+const RESERVED_META: readonly string[] = Object.values(ENVELOPE);
 /** Notifications of the 2025 era that the 2026 era does not know. */
 const LEGACY_NOTIFICATIONS: ReadonlySet<string> = new Set([
   'notifications/elicitation/complete',

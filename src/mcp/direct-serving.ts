@@ -3,8 +3,8 @@ import { type Answer, plainAnswer } from '../http/answer.ts';
 import { createDirectRequests } from './direct-request.ts';
 import { createDirectServer, type Lent } from './direct-server.ts';
 import { type DirectRequest, DirectTransport, findScopeChallenge } from './direct-transport.ts';
-import type { Exchange, ToolAuthInfo } from './exchange.ts';
-import type { NativeServer, ServerSdk } from './sdk.ts';
+import type { Exchange } from './exchange.ts';
+import type { ServerSdk } from './sdk.ts';
 import type { ServerProduct } from './server-product.ts';
 import type { Serving } from './serving.ts';
 
@@ -30,16 +30,15 @@ export interface DirectServingOptions {
 }
 
 export function createDirectServing(options: DirectServingOptions): DirectServing {
-  const { sdk, lend, openLegacy, guard, isTold, onError } = options;
+  const { sdk, lend, hasHeaderRules, openLegacy, guard, isTold, onError } = options;
   const findDirectRequest = createDirectRequests(sdk);
-  const hasHeaderRules = createHeaderRules(sdk);
 
   return {
     serve(serving) {
       const direct = findDirectRequest(serving);
       if (direct === undefined) return undefined;
       const { exchange } = serving;
-      if (direct.era === 'modern' && options.hasHeaderRules(exchange)) return undefined;
+      if (direct.era === 'modern' && hasHeaderRules(exchange)) return undefined;
       if (lend !== undefined) return run(direct, () => openLent(lend, direct, exchange));
       // Only the SDK's own entry can bind a server of the user's to the 2026 era.
       return direct.era === 'modern' ? undefined : run(direct, () => openLegacy(exchange));
@@ -61,7 +60,6 @@ export function createDirectServing(options: DirectServingOptions): DirectServin
     let product: ServerProduct | undefined;
     try {
       product = await open();
-      if (direct.era === 'modern' && hasHeaderRules(product, direct)) return await viaSdk(direct, product);
       const transport = new DirectTransport(direct);
       let resolver: unknown;
       transport.setScopeChallengeResolver = (given) => {
@@ -79,31 +77,6 @@ export function createDirectServing(options: DirectServingOptions): DirectServin
       return failed(direct);
     }
   }
-
-  /** For what only the SDK judges, on a server that is opened already. */
-  function viaSdk({ request, message, authInfo }: DirectRequest, product: ServerProduct): Promise<Response> {
-    const entry = sdk.createMcpHandler(() => product as NativeServer, { legacy: 'reject', onerror: onError });
-    return entry.fetch(request, { authInfo: authInfo as ToolAuthInfo, parsedBody: message });
-  }
-}
-
-/**
- * Whether the called tool wants arguments repeated in headers (SEP-2243). Such a call is left to the SDK's entry, which
- * compares them.
- */
-function createHeaderRules(sdk: ServerSdk): (product: ServerProduct, direct: DirectRequest) => boolean {
-  // By schema, which a server keeps for as long as the tool does not change.
-  const known = new WeakMap<object, boolean>();
-  return (product, { message: { method, params } }) => {
-    const name = params?.['name'];
-    if (method !== 'tools/call' || typeof name !== 'string' || !(product instanceof sdk.McpServer))
-      return false;
-    const schema = product.toolInputSchemaJson(name);
-    if (schema === undefined) return false;
-    const found = known.get(schema) ?? JSON.stringify(schema).includes('"x-mcp-header"');
-    known.set(schema, found);
-    return found;
-  };
 }
 
 const createNoServer = (): ServerProduct => ({

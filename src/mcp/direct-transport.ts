@@ -95,7 +95,7 @@ export class DirectTransport implements TransportLike {
     this.#direct.request.signal.removeEventListener('abort', this.#onAbort);
     this.#endStream();
     // The client is gone, or the server has closed: nobody waits for what this says.
-    this.#answer(new Response(null, { status: 499 }));
+    if (this.#resolve !== undefined) this.#answer(new Response(null, { status: 499 }));
     this.onclose?.();
   }
 

@@ -316,7 +316,14 @@ describe('time', () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(bench.received[1]).toMatchObject({ method: 'notifications/cancelled', params: { requestId: 1 } });
     expect(bench.sent).toMatchObject([
-      { id: 1, error: { code: -32001, message: 'The request took longer than 500 ms' } },
+      {
+        id: 1,
+        error: {
+          code: -32001,
+          message: 'The request took longer than 500 ms',
+          data: { code: 'REQUEST_TIMEOUT' },
+        },
+      },
     ]);
     expect(bench.outcomes).toEqual([[1, { ok: false, error: -32001 }]]);
   });
@@ -448,7 +455,7 @@ describe('a server that closes', () => {
     expect(bench.sent).toEqual([result(1), { jsonrpc: '2.0', id: 'two', error: { code: -32000, message } }]);
     expect(bench.outcomes).toEqual([
       [1, { ok: true }],
-      ['two', { ok: false, error: -32000 }],
+      ['two', { ok: false, error: 'aborted' }],
     ]);
     expect(closed).toHaveBeenCalledOnce();
   });

@@ -1,6 +1,7 @@
 import { TransportError } from '../core/errors.ts';
-import { type AskedLink, askServer, MODERN_VERSION, toEnvelope } from './asked-link.ts';
+import { type AskedLink, askServer, toEnvelope } from './asked-link.ts';
 import type { ClientFacts } from './client-facts.ts';
+import { MODERN_VERSION } from './envelope.ts';
 import type { NativeServer, ServerSdk } from './sdk.ts';
 import {
   isRequest,

@@ -157,16 +157,17 @@ describe.each([
     expect(await post(server, { params: repeated })).toMatchObject(RESTART);
   });
 
-  it('is one of so many of its user', async () => {
+  it('gives way, as the oldest of its user, to one more than there may be', async () => {
     const server = await serveAsking(options);
     const most = 'pool' in options ? POOL.max / 4 : 16;
+    const other = await parkOne(server, { user: 'bob' });
+    const oldest = await parkOne(server);
     const waiting = [];
     for (let index = 0; index < most; index += 1) waiting.push(await parkOne(server));
-    const refused = await post(server, { params: ELICIT });
-    expect(JSON.stringify(refused)).toContain('The client cannot be asked now');
-    await parkOne(server, { user: 'bob' });
-    expect(await post(server, { params: waiting[0]?.repeated ?? {} })).toMatchObject(ANSWERED);
-    await parkOne(server);
+    expect(await post(server, { params: oldest.repeated })).toMatchObject(RESTART);
+    for (const { repeated } of waiting)
+      expect(await post(server, { params: repeated })).toMatchObject(ANSWERED);
+    expect(await post(server, { params: other.repeated, user: 'bob' })).toMatchObject(ANSWERED);
   });
 
   it('is over when its server takes the question back, and says so to who returns', async () => {
@@ -180,5 +181,15 @@ describe.each([
     const server = await serveAsking(options);
     const answer = await post(server, { params: ELICIT, capabilities: {} });
     expect(JSON.stringify(answer)).toContain('does not support form elicitation');
+  });
+});
+
+describe('calls that wait for their clients', () => {
+  it('never take more than half of a pool: what is one too many is not asked', async () => {
+    const server = await serveAsking({ pool: POOL });
+    for (const user of ['alice', 'alice', 'bob', 'bob']) await parkOne(server, { user });
+    const refused = await post(server, { params: ELICIT, user: 'carol' });
+    expect(JSON.stringify(refused)).toContain('The client cannot be asked now');
+    await parkOne(server, { user: 'bob' });
   });
 });

@@ -32,7 +32,11 @@ export interface ParkedCall {
  * by a `requestState` of 256 random bits, which serves once, and only its owner repeating the very same call.
  */
 export interface ParkedCalls {
-  /** @returns the `requestState`; undefined when there is no room. */
+  /**
+   * Where its principal has enough of them, the oldest of its own ends.
+   *
+   * @returns the `requestState`; undefined when others take all the room.
+   */
   park(parked: ParkedCall, owner: CallOwner, content: CallContent): string | undefined;
   /** What a returning owner's call runs on, without taking it. Undefined for unknown and for foreign calls alike. */
   find(requestState: string, owner: CallOwner): LinkUse | undefined;
@@ -49,7 +53,7 @@ export interface ParkedCallsOptions {
   readonly timeoutMs?: number | undefined;
   /** Default 1000. */
   readonly max?: number | undefined;
-  /** Default 16. */
+  /** At least 1. Default 16. */
   readonly maxPerPrincipal?: number | undefined;
   /** Knows when a credential or a principal is revoked. */
   readonly liveStreams?: Pick<LiveStreams, 'add'> | undefined;
@@ -90,12 +94,18 @@ export function createParkedCalls(options: ParkedCallsOptions = {}): ParkedCalls
     const isOwn = entry.owner.principalKey === owner.principalKey && entry.owner.binding === owner.binding;
     return isOwn ? entry : undefined;
   };
-  const countOf = (principalKey: string): number =>
-    [...entries.values()].filter(({ owner }) => owner.principalKey === principalKey).length;
+  // Oldest first. Questions that were left unanswered must not keep their own principal from being asked again.
+  const makeRoom = (principalKey: string): boolean => {
+    const own = [...entries].filter(([, { owner }]) => owner.principalKey === principalKey);
+    const isFull = own.length >= maxPerPrincipal || entries.size >= max;
+    const oldest = own[0];
+    if (isFull && oldest !== undefined) end(oldest[0]);
+    return entries.size < max;
+  };
 
   return {
     park(parked, owner, content) {
-      if (isClosed || entries.size >= max || countOf(owner.principalKey) >= maxPerPrincipal) return undefined;
+      if (isClosed || !makeRoom(owner.principalKey)) return undefined;
       const requestState = randomBytes(STATE_BYTES).toString('base64url');
       const key = sha256(requestState);
       const { principalKey, credentialFingerprint } = owner;

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { ERRORS } from '../core/errors.ts';
 import type { Refusal } from '../core/refusal.ts';
+import { ENVELOPE } from './envelope.ts';
 import { asRecord } from './message-facts.ts';
 import type { JsonRpcErrorResponse, JsonRpcRequest, JsonRpcResponse } from './server-product.ts';
 
 const INVALID_PARAMS = -32602;
 const METHOD_NOT_FOUND = -32601;
 const URL_ELICITATION_REQUIRED = -32042;
-const PROTOCOL_VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
-const CLIENT_CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities';
 
 /** Whether a refusal is told inside JSON-RPC even over HTTP: a status there would say too much, or too little. */
 export function isInBand(refusal: Refusal, method: string): boolean {
@@ -77,10 +76,10 @@ function linkAnswer(refusal: Refusal, request: JsonRpcRequest): JsonRpcResponse 
 }
 
 function isModern(request: JsonRpcRequest): boolean {
-  return asRecord(asRecord(request.params)['_meta'])[PROTOCOL_VERSION_KEY] !== undefined;
+  return asRecord(asRecord(request.params)['_meta'])[ENVELOPE.protocolVersion] !== undefined;
 }
 
 function canOpenUrl(meta: Readonly<Record<string, unknown>>): boolean {
-  const elicitation = asRecord(asRecord(meta[CLIENT_CAPABILITIES_KEY])['elicitation']);
+  const elicitation = asRecord(asRecord(meta[ENVELOPE.clientCapabilities])['elicitation']);
   return elicitation['url'] !== undefined;
 }

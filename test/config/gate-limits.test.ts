@@ -164,7 +164,11 @@ describe('[config/limits] failures, bodies and time', () => {
       const answer = await alice.send({ method: 'tools/call', params: { name: 'wait' }, id: 11 });
       expect(answer.json).toMatchObject({
         id: 11,
-        error: { code: -32001, message: expect.stringContaining('200 ms') },
+        error: {
+          code: -32001,
+          message: expect.stringContaining('200 ms'),
+          data: { code: 'REQUEST_TIMEOUT' },
+        },
       });
       expect(await alice.send({ method: 'tools/call', params: { name: 'quick' }, id: 12 })).toMatchObject({
         status: 200,

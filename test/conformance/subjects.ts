@@ -36,9 +36,6 @@ const v1 = (accessToken: string) => {
 // Each session of the judge starts one: without a compiler in it that is a fraction of a second.
 const COMMAND = [NODE, fileURLToPath(new URL('servers/stdio.ts', import.meta.url))];
 
-// The judge leaves calls that wait for it, and each holds a server of its own until it has waited too long.
-const ROOM = { max: 64, maxPerPrincipal: 64 };
-
 /** What every change is judged by. */
 export const FIRST: readonly Subject[] = [
   {
@@ -68,7 +65,7 @@ export const OTHERS: readonly Subject[] = [
   {
     name: 'SDK v2 as a command over stdio',
     start: () => ({
-      server: { command: COMMAND, env: { UPSTREAM_TOKEN: '${credential}' }, instances: ROOM },
+      server: { command: COMMAND, env: { UPSTREAM_TOKEN: '${credential}' } },
     }),
     exceptions: REMOTE_EXCEPTIONS,
   },
@@ -76,7 +73,7 @@ export const OTHERS: readonly Subject[] = [
     name: 'SDK v2 elsewhere, over Streamable HTTP',
     async start() {
       const remote = await startRemoteServer();
-      return { server: { url: remote.url.href, instances: ROOM }, close: () => remote.close() };
+      return { server: { url: remote.url.href }, close: () => remote.close() };
     },
     exceptions: REMOTE_EXCEPTIONS,
   },

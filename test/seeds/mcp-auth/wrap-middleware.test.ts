@@ -87,7 +87,11 @@ describe('[mcp-auth/wrap.middleware] [mcp-auth/defect.inert-middleware] requestT
     for (const era of ERAS) {
       const answer = await rpc(url, { ...(await whoami(era)), params: { name: 'hold' } });
       expect(answer.json).toMatchObject({
-        error: { code: -32001, message: 'The request took longer than 100 ms' },
+        error: {
+          code: -32001,
+          message: 'The request took longer than 100 ms',
+          data: { code: 'REQUEST_TIMEOUT' },
+        },
       });
     }
     await expect.poll(() => journal.ran.filter((entry) => entry === 'aborted alice')).toHaveLength(2);
