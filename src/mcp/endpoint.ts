@@ -5,7 +5,7 @@ import { type Answer, isEventStream, isSuccess } from '../http/answer.ts';
 import { type BodyLimits, readJsonBody } from '../http/body.ts';
 import { type InboundRequest, singleHeader } from '../http/inbound-request.ts';
 import { rpcError } from '../http/responses.ts';
-import { noteClient, readEnvelope } from './client-facts.ts';
+import { type ClientFacts, noteClient, readEnvelope } from './client-facts.ts';
 import { type Exchange, openExchange, type Verdict } from './exchange.ts';
 import { asRecord, readFacts, readNotice } from './message-facts.ts';
 import { isInBand } from './refusal-message.ts';
@@ -64,7 +64,7 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
     if (isRefusal(messages)) return rpcError(messages.code, messages.message, { id: readId(body.value) });
 
     const requests = messages.filter(isRequest);
-    noteClient(caller, readEnvelope(body.value));
+    noteClient(caller, readEnvelope(body.value) ?? clientOfSession(request, caller));
     const verdicts = await admitAll(caller, messages);
     const blocking = findBlocking(requests, verdicts);
     if (blocking !== undefined) {
@@ -72,6 +72,11 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
       return options.toRefusalResponse(blocking);
     }
     return run({ request, caller, verdicts, parsedBody: body.value });
+  }
+
+  function clientOfSession({ headers }: InboundRequest, caller: Caller): ClientFacts | undefined {
+    const id = singleHeader(headers, 'mcp-session-id');
+    return typeof id === 'string' ? runtime.findClient(id, caller) : undefined;
   }
 
   async function admitAll(

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Caller } from '../core/admission.ts';
 import { TransportError } from '../core/errors.ts';
+import type { ClientFacts } from './client-facts.ts';
 import type { ToolAuthInfo } from './exchange.ts';
 import type { JsonRpcId } from './server-product.ts';
 import { findSurplus, type SessionRoom } from './session-room.ts';
@@ -32,12 +33,14 @@ export interface ProtocolSession {
   readonly inFlight: Set<JsonRpcId>;
 }
 
-/** What the server behind a session was built with, as fingerprints. */
+/** What the server behind a session was built with; secrets as fingerprints. */
 export interface SessionBinding {
   /** Of the upstream token. */
   readonly token: string;
   /** Of all else that its factory was told. */
   readonly inputs: string;
+  /** What the client said of itself when it opened the session. */
+  readonly client?: ClientFacts | undefined;
 }
 
 /** 2025-era protocol sessions, each bound to the principal that opened it. */

@@ -37,6 +37,8 @@ export interface ServerRuntime {
   readonly hasSessions: boolean;
   serve(serving: Serving): Promise<Answer>;
   userIdOf(principal: Principal): string;
+  /** What the client of a protocol session of this caller said of itself. */
+  findClient(sessionId: string, caller: Caller): ClientFacts | undefined;
   /** Serves a connection of one caller, whose messages come without admissions. */
   connect(caller: Caller, transport: TransportLike): Promise<Connection>;
   /** Asks the guard for such a connection; its transport comes later. */
@@ -60,6 +62,7 @@ export function createServerRuntime(options: RuntimeOptions): ServerRuntime {
   return {
     hasSessions: sessions !== undefined,
     userIdOf: options.userIdOf,
+    findClient: (sessionId, caller) => sessions?.find(sessionId, caller)?.binding.client,
     async serve(serving) {
       try {
         if (isListen(serving)) return await listen.serve(serving);

@@ -2,6 +2,7 @@ import { isEventStream } from '../http/answer.ts';
 import { followStream } from '../http/followed-stream.ts';
 import { rpcError } from '../http/responses.ts';
 import { fingerprintInputs } from './build-inputs.ts';
+import { readInitialize } from './client-facts.ts';
 import { withDeadline } from './deadline.ts';
 import type { Exchange } from './exchange.ts';
 import { asRecord } from './message-facts.ts';
@@ -65,7 +66,8 @@ export function createSessionServing(
 
   async function open(exchange: Exchange): Promise<ProtocolSession> {
     const { token = '', inputs } = bindingOf(exchange);
-    return sessions.open(exchange.caller, { token, inputs }, (id) => openChannel(id, exchange));
+    const client = readInitialize(exchange.body);
+    return sessions.open(exchange.caller, { token, inputs, client }, (id) => openChannel(id, exchange));
   }
 
   async function openChannel(id: string, exchange: Exchange): Promise<SessionChannel> {
