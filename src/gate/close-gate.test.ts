@@ -52,7 +52,17 @@ function waysIn(more: Partial<WaysIn> = {}): WaysIn {
   };
 }
 
-const ORDER = ['refuse', 'streams', 'runtime', 'abandon', 'progress', 'resolver', 'provider', 'audit'];
+const ORDER = [
+  'refuse',
+  'streams',
+  'abandon',
+  'runtime',
+  'abandon',
+  'progress',
+  'resolver',
+  'provider',
+  'audit',
+];
 
 describe('closeGate', () => {
   it('refuses what is new first, and closes the audit log last', async () => {
@@ -65,7 +75,8 @@ describe('closeGate', () => {
     const { assembly, log } = createAssembly();
     const connection = { close: async () => void log.push('connection'), closed: Promise.resolve() };
     await closeGate(assembly, waysIn({ connections: [connection] }));
-    expect(log.indexOf('connection')).toBe(log.indexOf('runtime') - 1);
+    expect(log.indexOf('connection')).toBe(log.indexOf('abandon') - 1);
+    expect(log.indexOf('abandon')).toBe(log.indexOf('runtime') - 1);
   });
 
   it('waits for calls, for answers and for the listener', async () => {

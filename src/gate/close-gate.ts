@@ -57,7 +57,12 @@ export async function closeGate(
   const { servers, progress, tenancy, auth, audit } = assembly;
   await releaseAll([
     ...[...connections].map((connection) => () => connection.close()),
-    ...servers.flatMap(({ runtime, guard }) => [() => runtime.close(), () => guard.abandonAll()]),
+    // Before their servers close, which would answer for what they are cut off from, and for what came in meanwhile.
+    ...servers.flatMap(({ runtime, guard }) => [
+      () => guard.abandonAll(),
+      () => runtime.close(),
+      () => guard.abandonAll(),
+    ]),
     () => progress.close(),
     ...tenancy.resolvers.map((resolver) => () => resolver.cleanup?.()),
     () => auth.provider.cleanup?.(),

@@ -1,10 +1,12 @@
 import type { Admission, Outcome } from '../core/admission.ts';
+import { MCPAuthError } from '../core/errors.ts';
 import { refuse } from '../core/refusal.ts';
 import { unknownTarget } from '../core/unknown-target.ts';
 import { asRecord } from './message-facts.ts';
 import { toRefusalMessage } from './refusal-message.ts';
 import { RPC } from './rpc-error.ts';
 import type { JsonRpcErrorResponse, JsonRpcRequest, JsonRpcResponse } from './server-product.ts';
+import { toFailureAnswer } from './upstream/upstream-product.ts';
 
 /**
  * What a server says of an unknown resource is replaced by what the gate says of a hidden one, so that the
@@ -56,4 +58,10 @@ export function hasSucceeded(work: Promise<void>): Promise<boolean> {
 export function toClosedError({ id }: JsonRpcRequest): JsonRpcErrorResponse {
   const message = 'The server closed before it answered';
   return { jsonrpc: '2.0', id, error: { code: RPC.connectionClosed, message } };
+}
+
+/** What a client may know of why there is no server for it. */
+export function toBuildError(error: unknown): JsonRpcErrorResponse['error'] {
+  if (error instanceof MCPAuthError) return toFailureAnswer(0, error).error;
+  return { code: RPC.internalError, message: 'Internal error' };
 }

@@ -2,6 +2,7 @@ import type { Admission, Caller } from '../core/admission.ts';
 import { fingerprintOf } from '../core/credential.ts';
 import { AuthenticationError } from '../core/errors.ts';
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
+import { toBuildError } from './answer-outcome.ts';
 import { findLinkUse } from './bridge.ts';
 import { type ClientFacts, noteClient, readEnvelope, readInitialize } from './client-facts.ts';
 import { withoutClientMistakes } from './client-mistakes.ts';
@@ -13,6 +14,7 @@ import { onlyAllowedUris } from './listen-streams.ts';
 import { readFacts, readNotice } from './message-facts.ts';
 import { bindToModernEra } from './native-instance.ts';
 import type { RequestExtras } from './request-extras.ts';
+import { RPC } from './rpc-error.ts';
 import { loadStdioSdk, type NativeServer } from './sdk.ts';
 import {
   isNotification,
@@ -126,11 +128,12 @@ function serve(opened: Opened, transport: TransportLike, watch: ConnectionWatch)
       return narrowed;
     },
   });
+  const failures = tellFailures(wire);
   let lasting: LastingServer | undefined;
   let isEnding = false;
   const served = sdk.serveStdio(
     async ({ era }) => {
-      const product = await build(opened, gone.signal);
+      const product = await build(opened, gone.signal).catch(failures.note);
       lasting = outlast(opened, product, { gone: gone.signal, isEnding: () => isEnding });
       changes.follow(product, era);
       await subscriptions.attach(product);
@@ -158,6 +161,25 @@ function serve(opened: Opened, transport: TransportLike, watch: ConnectionWatch)
       return served.close();
     },
     closed,
+  };
+}
+
+/** The SDK answers for a server that could not be had in words of its own, and builds one for the next request. */
+function tellFailures(wire: TransportLike) {
+  let failure: { readonly error: unknown } | undefined;
+  const send = wire.send.bind(wire);
+  wire.send = (message, sendOptions) => {
+    if (failure === undefined || !('error' in message) || message.error.code !== RPC.internalError)
+      return send(message, sendOptions);
+    const error = toBuildError(failure.error);
+    failure = undefined;
+    return send({ ...message, error }, sendOptions);
+  };
+  return {
+    note(error: unknown): never {
+      failure = { error };
+      throw error;
+    },
   };
 }
 

@@ -455,7 +455,7 @@ describe('a server that closes', () => {
     expect(bench.sent).toEqual([result(1), { jsonrpc: '2.0', id: 'two', error: { code: -32000, message } }]);
     expect(bench.outcomes).toEqual([
       [1, { ok: true }],
-      ['two', { ok: false, error: 'aborted' }],
+      ['two', { ok: false, error: -32000 }],
     ]);
     expect(closed).toHaveBeenCalledOnce();
   });

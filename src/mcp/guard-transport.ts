@@ -49,7 +49,6 @@ interface Pending {
   lastProgress: Promise<void> | undefined;
 }
 
-const ABORTED: Outcome = { ok: false, error: 'aborted' };
 const UNFILTERED = refuse('INTERNAL_ERROR', 'Internal error');
 const UNRECORDED = refuse('INTERNAL_ERROR', 'The request was served, but could not be recorded');
 const RESOURCE_UPDATED = 'notifications/resources/updated';
@@ -95,7 +94,7 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     close: async () => {
       // Only the server closes this side: what it still owes an answer would otherwise wait for ever.
       for (const { request } of [...pending.values()])
-        await answer(toClosedError(request), { relatedRequestId: request.id }, ABORTED);
+        await answer(toClosedError(request), { relatedRequestId: request.id });
       await inner.close();
     },
     get sessionId() {
@@ -212,11 +211,11 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
   }
 
   function abort(id: string | number): void {
-    Promise.resolve(finish(id, ABORTED)).catch(report);
+    Promise.resolve(finish(id, { ok: false, error: 'aborted' })).catch(report);
   }
 
   /** Answers to what is no longer pending are dropped: the client has its answer, or wants none. */
-  async function answer(message: JsonRpcResponse, sendOptions: unknown, outcome?: Outcome): Promise<void> {
+  async function answer(message: JsonRpcResponse, sendOptions: unknown): Promise<void> {
     const entry = message.id === undefined || message.id === null ? undefined : pending.get(message.id);
     if (entry === undefined) {
       // A transport may report an unreadable message, which no request stands for.
@@ -230,7 +229,7 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
       'error' in message ? toUniformError(message, entry) : await showResult(message.result, entry);
     // It may have been ended while its result was filtered.
     if (pending.get(request.id) !== entry) return undefined;
-    const settled = finish(request.id, outcome ?? outcomeOf('error' in message ? message : shown));
+    const settled = finish(request.id, outcomeOf('error' in message ? message : shown));
     // What must be on record before it is answered and is not, is not answered as if it were. An answer that came
     // during the delivery is the protocol's own: its HTTP status is lost if it is not sent at once.
     const isAwaited = settled instanceof Promise && !(isDelivering && options.isAnswerHeld === true);

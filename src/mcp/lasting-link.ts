@@ -1,9 +1,8 @@
-import { MCPAuthError } from '../core/errors.ts';
+import { toBuildError } from './answer-outcome.ts';
 import type { InnerLink } from './inner-link.ts';
 import type { LinkPeer, LinkRequestOptions } from './link-contract.ts';
 import { RPC, RpcError } from './rpc-error.ts';
-import { isObject, type JsonObject, type JsonRpcErrorResponse } from './server-product.ts';
-import { toFailureAnswer } from './upstream/upstream-product.ts';
+import { isObject, type JsonObject } from './server-product.ts';
 
 /** A link, and how it is given back when it has ended or is of no more use. `end` may be called twice. */
 export interface OpenedLink {
@@ -164,7 +163,7 @@ class LastingLink implements InnerLink {
       return await this.#options.reopen();
     } catch (error) {
       this.#options.onError(error);
-      const { code, message, data } = toRebuildFailure(error);
+      const { code, message, data } = toBuildError(error);
       throw new RpcError(code, message, data);
     }
   }
@@ -214,12 +213,6 @@ const KEPT: ReadonlySet<string> = new Set([
   'resources/subscribe',
   'resources/unsubscribe',
 ]);
-
-/** What a client may know of why there is no other server in place of one that has ended. */
-export function toRebuildFailure(error: unknown): JsonRpcErrorResponse['error'] {
-  if (error instanceof MCPAuthError) return toFailureAnswer(0, error).error;
-  return { code: RPC.internalError, message: 'Internal error' };
-}
 
 function connectionClosed(): RpcError {
   return new RpcError(RPC.connectionClosed, 'Connection closed');

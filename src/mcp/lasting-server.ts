@@ -1,5 +1,4 @@
-import { toClosedError } from './answer-outcome.ts';
-import { toRebuildFailure } from './lasting-link.ts';
+import { toBuildError, toClosedError } from './answer-outcome.ts';
 import {
   isNotification,
   isObject,
@@ -189,7 +188,7 @@ class Outlasting {
       return true;
     } catch (error) {
       this.#options.onError(error);
-      this.#fail({ jsonrpc: '2.0', id: request.id, error: toRebuildFailure(error) });
+      this.#fail({ jsonrpc: '2.0', id: request.id, error: toBuildError(error) });
       return false;
     }
   }
