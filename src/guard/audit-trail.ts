@@ -66,20 +66,20 @@ export function createAuditTrail(sink: AuditSink, server: string, now: Clock): A
       record({ ...base(arrival.context, arrival.principal), ...refused(refusal) }),
     refusedMessage: ({ caller, facts, refusal, traceId }) =>
       record({
+        traceId,
         ...base(caller.context, caller.principal),
         ...refused(refusal),
         ...subjectOf(facts),
-        traceId,
       }),
     settled: ({ caller, facts, outcome, startedAt, traceId }) =>
       record({
-        ...base(caller.context, caller.principal),
-        ...subjectOf(facts),
         type: 'call',
         outcome: outcome.ok ? 'allow' : 'failure',
         code: outcome.error === undefined ? undefined : String(outcome.error),
         durationMs: now() - startedAt,
         traceId,
+        ...base(caller.context, caller.principal),
+        ...subjectOf(facts),
       }),
   };
 }

@@ -32,7 +32,7 @@ async function judgeAll(
   const { caller, facts } = passage;
   let refusal: Refusal | undefined;
   for (const access of facts.accesses) {
-    const found = noteHidden(passage, access, await judge({ ...judges, caller, access }));
+    const found = noteHidden(passage, access, await judge({ caller, access, ...judges }));
     if (found === undefined) continue;
     if (found.remedy?.kind !== 'scopes') return found;
     refusal = refusal === undefined ? found : mergeScopes(refusal, found);
@@ -60,7 +60,7 @@ interface Question {
 function judge(question: Question): StepResult | Promise<StepResult> {
   const { authorizer, caller, access } = question;
   const { droppable: _, ...wanted } = access;
-  const decision = authorizer.decide({ ...wanted, principal: caller.principal, context: caller.context });
+  const decision = authorizer.decide({ principal: caller.principal, context: caller.context, ...wanted });
   return isPending(decision)
     ? Promise.resolve(decision).then((decided) => judgeDecision(question, decided))
     : judgeDecision(question, decision);

@@ -18,7 +18,7 @@ export interface WaitingRoomOptions {
 interface Room {
   taken: number;
   /** In the order they came. */
-  readonly waiting: Set<() => void>;
+  waiting?: Set<() => void>;
 }
 
 /** Keys are held only while somebody is inside, so that their number is bounded by that of open requests. */
@@ -28,15 +28,16 @@ export function createWaitingRoom({ places, maxWaiting, waitMs }: WaitingRoomOpt
   return {
     tryEnter(key) {
       const room = rooms.get(key);
-      if (room === undefined) rooms.set(key, { taken: 1, waiting: new Set() });
+      if (room === undefined) rooms.set(key, { taken: 1 });
       else if (room.taken < places) room.taken += 1;
       else return false;
       return true;
     },
     async wait(key) {
       if (this.tryEnter(key)) return true;
-      const waiting = rooms.get(key)?.waiting;
-      if (waiting === undefined || waiting.size >= maxWaiting) return false;
+      const room = rooms.get(key);
+      if (room === undefined || (room.waiting?.size ?? 0) >= maxWaiting) return false;
+      const waiting = (room.waiting ??= new Set());
       return new Promise((resolve) => {
         const admit = (): void => {
           clearTimeout(timer);
@@ -52,9 +53,9 @@ export function createWaitingRoom({ places, maxWaiting, waitMs }: WaitingRoomOpt
     leave(key) {
       const room = rooms.get(key);
       if (room === undefined) return;
-      const [next] = room.waiting;
+      const [next] = room.waiting ?? [];
       if (next !== undefined) {
-        room.waiting.delete(next);
+        room.waiting?.delete(next);
         next();
       } else {
         room.taken -= 1;

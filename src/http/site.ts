@@ -105,7 +105,8 @@ export function createSite(options: SiteOptions): Site {
     const tickets = view === 'ticket' ? options.tickets?.() : undefined;
     if (view === 'ticket' && tickets === undefined) return nothingHere();
     const { resource, transport } = server;
-    const context = toRequestContext(request, { ...options, resource, transport, requestId });
+    const { proxies, now } = options;
+    const context = toRequestContext(request, { resource, transport, proxies, requestId, now });
     if (isRefusal(context)) return toRefusalResponse(context, server.challenge);
     const caller = await server.guard.arrive(context);
     if (isRefusal(caller)) return toRefusalResponse(caller, server.challenge);

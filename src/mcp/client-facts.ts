@@ -34,32 +34,27 @@ export function readRequestState(message: unknown): string | undefined {
 
 /** Equal exactly for clients of which a server is told the same. */
 export function fingerprintClient(client: ClientFacts | undefined): string {
-  const facts = [client?.capabilities ?? {}, client?.info ?? null];
-  // There are few kinds of clients, and what they say of themselves is spelled the same each time.
-  const text = JSON.stringify(facts);
-  const remembered = fingerprints.get(text);
-  if (remembered !== undefined) return remembered;
-  const found = hash('sha256', toCanonicalJson(facts), 'base64url');
-  if (text.length > MAX_REMEMBERED_LENGTH) return found;
-  if (fingerprints.size >= MAX_REMEMBERED) fingerprints.clear();
-  fingerprints.set(text, found);
+  const facts = client ?? UNKNOWN;
+  const known = fingerprints.get(facts);
+  if (known !== undefined) return known;
+  const found = hash('sha256', toCanonicalJson([facts.capabilities, facts.info ?? null]), 'base64url');
+  fingerprints.set(facts, found);
   return found;
 }
 
-const fingerprints = new Map<string, string>();
-const MAX_REMEMBERED = 1_000;
-const MAX_REMEMBERED_LENGTH = 4_096;
+const UNKNOWN: ClientFacts = Object.freeze({ capabilities: Object.freeze({}) });
+const fingerprints = new WeakMap<ClientFacts, string>();
 
-const known = new WeakMap<Caller, ClientFacts>();
+const factsOf = new WeakMap<Caller, ClientFacts>();
 
 /** Remembers what the client of a caller says, for the gate's own questions on the caller's behalf. */
 export function noteClient(caller: Caller, client: ClientFacts | undefined): void {
-  if (client !== undefined) known.set(caller, client);
+  if (client !== undefined) factsOf.set(caller, client);
 }
 
 /** So that the gate asks its own questions of a server that the caller's requests can use too. */
 export function findClient(caller: Caller): ClientFacts | undefined {
-  return known.get(caller);
+  return factsOf.get(caller);
 }
 
 // Servers keep it as long as they live. Nobody has so much to declare.
@@ -68,8 +63,22 @@ const MAX_FACTS_CHARACTERS = 16_384;
 function toFacts(declared: unknown, info: unknown): ClientFacts {
   // No task of a client is ever asked after through a bridge.
   const { tasks: _, ...capabilities } = isObject(declared) ? declared : {};
-  const facts: ClientFacts = { capabilities, info: isImplementation(info) ? info : undefined };
-  return JSON.stringify(facts).length > MAX_FACTS_CHARACTERS ? { capabilities: {} } : facts;
+  const text = JSON.stringify({ capabilities, info: isImplementation(info) ? info : undefined });
+  return text.length > MAX_FACTS_CHARACTERS ? UNKNOWN : remember(text);
+}
+
+// There are few kinds of clients, and what they say of themselves is spelled the same each time.
+const remembered = new Map<string, ClientFacts>();
+const MAX_REMEMBERED = 1_000;
+
+/** Read back from text, so that nothing in it belongs to one request. */
+function remember(text: string): ClientFacts {
+  const same = remembered.get(text);
+  if (same !== undefined) return same;
+  const facts = JSON.parse(text, (_key, value: unknown) => Object.freeze(value)) as ClientFacts;
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+  remembered.set(text, facts);
+  return facts;
 }
 
 function isImplementation(value: unknown): value is NonNullable<ClientFacts['info']> {

@@ -4,6 +4,7 @@ import { AuthenticationError } from '../core/errors.ts';
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
 import { toBuildError } from './answer-outcome.ts';
 import { findLinkUse } from './bridge.ts';
+import { isChange, RESOURCE_UPDATED } from './changes.ts';
 import { type ClientFacts, noteClient, readEnvelope, readInitialize } from './client-facts.ts';
 import { withoutClientMistakes } from './client-mistakes.ts';
 import { createConnectionSubscriptions } from './connection-subscriptions.ts';
@@ -238,8 +239,6 @@ async function judge(
   return refuse('CREDENTIALS_UNAVAILABLE', 'The upstream credential has changed; connect again');
 }
 
-const CHANGE = /^notifications\/(?:(?:tools|prompts|resources)\/list_changed|resources\/updated)$/;
-
 /** Carries changes from the server of this connection to other streams of its principal, and from these to it. */
 function shareChanges(options: RuntimeOptions, { principal }: Caller) {
   let show: ((notification: JsonRpcNotification) => void) | undefined;
@@ -266,12 +265,12 @@ function shareChanges(options: RuntimeOptions, { principal }: Caller) {
       server.connect = (channel) => {
         const send = channel.send.bind(channel);
         channel.send = (message, sendOptions) => {
-          if (isNotification(message) && CHANGE.test(message.method)) publish(message);
+          if (isNotification(message) && isChange(message.method)) publish(message);
           return send(message, sendOptions);
         };
         show = (notification) => {
           // In the older era nothing here knows what the client has subscribed to.
-          if (era === 'legacy' && notification.method === 'notifications/resources/updated') return;
+          if (era === 'legacy' && notification.method === RESOURCE_UPDATED) return;
           send(notification).catch(options.onError);
         };
         return connect(channel);

@@ -3,7 +3,7 @@ import { type Answer, plainAnswer } from '../http/answer.ts';
 import { createDirectRequests } from './direct-request.ts';
 import { createDirectServer, type Lent } from './direct-server.ts';
 import { type DirectRequest, DirectTransport, findScopeChallenge } from './direct-transport.ts';
-import type { Exchange } from './exchange.ts';
+import { closeExchange, type Exchange } from './exchange.ts';
 import type { ServerSdk } from './sdk.ts';
 import type { ServerProduct } from './server-product.ts';
 import type { Serving } from './serving.ts';
@@ -67,7 +67,11 @@ export function createDirectServing(options: DirectServingOptions): DirectServin
       };
       await product.connect(transport);
       const challenge = await findScopeChallenge(sdk, resolver, direct);
-      if (challenge === undefined) return await transport.exchange();
+      if (challenge === undefined) {
+        const answer = await transport.exchange();
+        closeExchange(direct.authInfo);
+        return answer;
+      }
       await product.close();
       return challenge;
     } catch (error) {

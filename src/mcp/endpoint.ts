@@ -92,7 +92,7 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
     for (const message of messages) {
       if (isRequest(message)) continue;
       const facts = readNotice(server, 'method' in message ? message.method : undefined);
-      verdicts.set(noticeKey(verdicts.size), await guard.admit(caller, { ...facts, traceparent }));
+      verdicts.set(noticeKey(verdicts.size), await guard.admit(caller, { traceparent, ...facts }));
     }
     return verdicts;
   }

@@ -30,26 +30,54 @@ export interface ToolAuthInfo {
   readonly extra: Record<string, unknown>;
 }
 
-// Keyed by the AuthInfo object that travels with the message: no wrapped server can read or forge it.
-const exchanges = new WeakMap<object, Exchange>();
+/**
+ * What tools are told of their caller. The exchange travels with the message in it, where no wrapped server can read or
+ * forge it. It is no entry of a WeakMap: what those hold outlives its request until the next full collection.
+ */
+class CallerInfo implements ToolAuthInfo {
+  readonly token = '';
+  readonly clientId: string;
+  readonly scopes: string[];
+  declare readonly expiresAt?: number;
+  declare readonly resourceMetadataUrl?: string;
+  readonly extra: Record<string, unknown>;
+  #exchange: Exchange | undefined;
+
+  constructor(exchange: Exchange, userId: string, resourceMetadataUrl: string | undefined) {
+    const { principal } = exchange.caller;
+    const { tenantId } = principal;
+    this.clientId = principal.clientId ?? '';
+    this.scopes = [...principal.scopes];
+    if (principal.expiresAt !== undefined) this.expiresAt = principal.expiresAt;
+    if (resourceMetadataUrl !== undefined) this.resourceMetadataUrl = resourceMetadataUrl;
+    this.extra = tenantId === undefined ? { principal, userId } : { principal, userId, tenantId };
+    this.#exchange = exchange;
+  }
+
+  static exchangeOf(authInfo: unknown): Exchange | undefined {
+    return typeof authInfo === 'object' && authInfo !== null && #exchange in authInfo
+      ? authInfo.#exchange
+      : undefined;
+  }
+
+  static forget(authInfo: unknown): void {
+    if (typeof authInfo === 'object' && authInfo !== null && #exchange in authInfo)
+      authInfo.#exchange = undefined;
+  }
+}
 
 /** Ties an exchange to a fresh AuthInfo. The client's token is not in it: it is not for upstream. */
 export function openExchange(exchange: Exchange, userId: string, resourceMetadataUrl?: string): ToolAuthInfo {
-  const { principal } = exchange.caller;
-  const authInfo: ToolAuthInfo = {
-    token: '',
-    clientId: principal.clientId ?? '',
-    scopes: [...principal.scopes],
-    ...(principal.expiresAt !== undefined && { expiresAt: principal.expiresAt }),
-    ...(resourceMetadataUrl !== undefined && { resourceMetadataUrl }),
-    extra: { principal, userId, ...(principal.tenantId !== undefined && { tenantId: principal.tenantId }) },
-  };
-  exchanges.set(authInfo, exchange);
-  return authInfo;
+  return new CallerInfo(exchange, userId, resourceMetadataUrl);
 }
 
 export function findExchange(authInfo: unknown): Exchange | undefined {
-  return typeof authInfo === 'object' && authInfo !== null ? exchanges.get(authInfo) : undefined;
+  return CallerInfo.exchangeOf(authInfo);
+}
+
+/** For an exchange that is answered: whoever keeps its `AuthInfo` does not keep all of it. */
+export function closeExchange(authInfo: unknown): void {
+  CallerInfo.forget(authInfo);
 }
 
 /** The guard's word on this very message. What it has not seen, or saw differently, does not pass. */

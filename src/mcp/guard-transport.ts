@@ -1,7 +1,9 @@
 import type { Admission, Outcome } from '../core/admission.ts';
 import { isRefusal, refuse } from '../core/refusal.ts';
 import { hasSucceeded, outcomeOf, sendAnswer, toClosedError, toUniformError } from './answer-outcome.ts';
+import { isChange, RESOURCE_UPDATED } from './changes.ts';
 import type { Verdict } from './exchange.ts';
+import { GuardedSide } from './guarded-side.ts';
 import { isVisibleResource, toPrivateView, type Viewer } from './list-filter.ts';
 import { asRecord } from './message-facts.ts';
 import type { ProgressMonitor, ProgressStream } from './progress.ts';
@@ -51,13 +53,6 @@ interface Pending {
 
 const UNFILTERED = refuse('INTERNAL_ERROR', 'Internal error');
 const UNRECORDED = refuse('INTERNAL_ERROR', 'The request was served, but could not be recorded');
-const RESOURCE_UPDATED = 'notifications/resources/updated';
-const CHANGES: ReadonlySet<string> = new Set([
-  'notifications/tools/list_changed',
-  'notifications/prompts/list_changed',
-  'notifications/resources/list_changed',
-  RESOURCE_UPDATED,
-]);
 
 /**
  * Stands between a server and its transport, whichever these are. Inward it lets pass only what the
@@ -72,45 +67,35 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
   let isClosed = false;
   let isDelivering = false;
 
-  const outer: TransportLike = {
-    start: async () => {
-      inner.onmessage = receive;
-      inner.onclose = () => {
-        isClosed = true;
-        for (const id of [...pending.keys()]) abort(id);
-        outer.onclose?.();
-      };
-      inner.onerror = (error) => outer.onerror?.(error);
-      await inner.start();
-    },
-    send: async (message, given) => {
-      const sendOptions =
-        options.hasStreamPerRequest === true ? relateQuestion(message, given, pending.keys()) : given;
-      times?.sent(message, sendOptions);
-      if (isResponse(message)) return answer(message, sendOptions);
-      if (isNotification(message)) return notify(message, sendOptions);
-      return inner.send(message, sendOptions);
-    },
-    close: async () => {
-      // Only the server closes this side: what it still owes an answer would otherwise wait for ever.
-      for (const { request } of [...pending.values()])
-        await answer(toClosedError(request), { relatedRequestId: request.id });
-      await inner.close();
-    },
-    get sessionId() {
-      return inner.sessionId;
-    },
-    get hasPerRequestStream() {
-      return inner.hasPerRequestStream;
-    },
-    setProtocolVersion: (version) => inner.setProtocolVersion?.(version),
-    setSupportedProtocolVersions: (versions) => inner.setSupportedProtocolVersions?.(versions),
-    // The SDK looks for the method itself, so it must be absent where the transport has none.
-    ...(inner.setScopeChallengeResolver !== undefined && {
-      setScopeChallengeResolver: (resolver: unknown) => inner.setScopeChallengeResolver?.(resolver),
-    }),
-  };
+  const outer = new GuardedSide(inner, { start, send, close });
   return outer;
+
+  async function start(): Promise<void> {
+    inner.onmessage = receive;
+    inner.onclose = () => {
+      isClosed = true;
+      for (const id of [...pending.keys()]) abort(id);
+      outer.onclose?.();
+    };
+    inner.onerror = (error) => outer.onerror?.(error);
+    await inner.start();
+  }
+
+  async function send(message: JsonRpcMessage, given: unknown): Promise<void> {
+    const sendOptions =
+      options.hasStreamPerRequest === true ? relateQuestion(message, given, pending.keys()) : given;
+    times?.sent(message, sendOptions);
+    if (isResponse(message)) return answer(message, sendOptions);
+    if (isNotification(message)) return notify(message, sendOptions);
+    return inner.send(message, sendOptions);
+  }
+
+  async function close(): Promise<void> {
+    // Only the server closes this side: what it still owes an answer would otherwise wait for ever.
+    for (const { request } of [...pending.values()])
+      await answer(toClosedError(request), { relatedRequestId: request.id });
+    await inner.close();
+  }
 
   function receive(message: JsonRpcMessage, extra?: unknown): void {
     if (queue !== undefined) {
@@ -262,7 +247,7 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
   }
 
   async function notify(notification: JsonRpcNotification, sendOptions: unknown): Promise<void> {
-    if (CHANGES.has(notification.method)) options.onChange?.(notification);
+    if (isChange(notification.method)) options.onChange?.(notification);
     if (notification.method === RESOURCE_UPDATED) {
       const uri = asRecord(notification.params)['uri'];
       if (typeof uri !== 'string' || !(await isVisibleResource(uri, options.viewer))) return;

@@ -1,5 +1,6 @@
 import { TransportError } from '../core/errors.ts';
 import { abortReason, checkNotAborted } from './abort-reason.ts';
+import { isChange, isListChange, RESOURCE_UPDATED } from './changes.ts';
 import { withDeadline } from './deadline.ts';
 import type { InnerLinkOptions, LinkPeer, LinkRequestOptions } from './link-contract.ts';
 import { busy, RPC, RpcError, toRpcErrorBody } from './rpc-error.ts';
@@ -32,12 +33,6 @@ interface Pending {
 const CLOSE_TIMEOUT_MS = 5_000;
 // Each may wait for a person, and each is kept until then.
 const MAX_SERVED = 64;
-const LIST_CHANGES: ReadonlySet<string> = new Set([
-  'notifications/tools/list_changed',
-  'notifications/prompts/list_changed',
-  'notifications/resources/list_changed',
-]);
-const RESOURCE_UPDATED = 'notifications/resources/updated';
 
 /**
  * Messages are handed over as they are, synchronously in both directions, so that their order is the
@@ -188,10 +183,10 @@ class Wire implements InnerWire {
       return;
     }
     this.#options.onNotification?.(notification);
-    if (this.#peers.size === 0 && (LIST_CHANGES.has(method) || method === RESOURCE_UPDATED)) {
+    if (this.#peers.size === 0 && isChange(method)) {
       this.#options.onUnheardChange?.(notification);
     }
-    if (LIST_CHANGES.has(method)) {
+    if (isListChange(method)) {
       for (const peer of this.#peers) await peer.onNotification(notification);
     } else if (related === undefined || method === RESOURCE_UPDATED) {
       await this.#onlyPeer()?.onNotification(notification);

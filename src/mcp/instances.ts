@@ -2,12 +2,12 @@ import type { Principal } from '../core/principal.ts';
 import type { Secret } from '../core/secret.ts';
 import type { LiveStreams } from '../http/live-streams.ts';
 import type { AskedLink } from './asked-link.ts';
-import { fingerprintInputs } from './build-inputs.ts';
-import { type ClientFacts, fingerprintClient } from './client-facts.ts';
+import type { ClientFacts } from './client-facts.ts';
 import { withDeadline } from './deadline.ts';
 import type { Lent } from './direct-server.ts';
 import { createFronts, type Fronts } from './fronts.ts';
 import { connectInner, type InnerLink } from './inner-link.ts';
+import { instanceKey, ownerOf } from './instance-key.ts';
 import { createInstancePool, type InstancePool, type PoolStats } from './instance-pool.ts';
 import { createLastingLink, type OpenedLink } from './lasting-link.ts';
 import type { HearChange, InnerLinkOptions } from './link-contract.ts';
@@ -214,7 +214,7 @@ function pooledInstances(
     async lend(request) {
       const { pooled, lifetime, onEnd } = await leaseFor(request);
       return pooled.kind === 'native'
-        ? { product: pooled.instance.lend(onEnd) }
+        ? { product: pooled.instance.seat(onEnd) }
         : fronts.lend(pooled.link, request, lifetime);
     },
     openOwn: openLasting(options, build, fronts),
@@ -267,7 +267,10 @@ async function buildPooled(
   const product = await build(forManyRequests(request));
   const hear: HearChange = (notification) => onUnheardChange?.(request.extras.principal.key, notification);
   return isNativeV2(sdk, product)
-    ? { kind: 'native', instance: await createNativeInstance(sdk, product, request.client) }
+    ? {
+        kind: 'native',
+        instance: await createNativeInstance(sdk, product, { client: request.client, onUnheard: hear }),
+      }
     : { kind: 'link', link: await connectInner(product, { ...toldOf(request), onUnheardChange: hear }) };
 }
 
@@ -277,24 +280,4 @@ export function forManyRequests({
   ...request
 }: InstanceRequest): InstanceRequest {
   return { ...request, extras: { principal, query, headers } };
-}
-
-// Whatever the factory was told is in the key, so that a server is only handed out where it would be built again.
-function instanceKey(
-  { upstreamToken, userId, extras, client }: InstanceRequest,
-  resourceType: string,
-): string {
-  return JSON.stringify([
-    extras.principal.key,
-    resourceType,
-    userId,
-    upstreamToken.fingerprint(),
-    fingerprintInputs(extras),
-    fingerprintClient(client),
-  ]);
-}
-
-function ownerOf(key: string): unknown {
-  const parts: unknown = JSON.parse(key);
-  return Array.isArray(parts) ? parts[0] : undefined;
 }

@@ -13,27 +13,43 @@ const ENVELOPE = {
 
 async function create(client: typeof CLIENT | undefined) {
   const ended: string[] = [];
+  const unheard: string[] = [];
   const server = new McpServer({ name: 'notes', version: '1' });
   server.server.onclose = () => ended.push('closed');
   server.registerTool('echo', { description: 'Echoes' }, () => ({
     content: [{ type: 'text', text: 'hello' }],
   }));
-  server.registerTool('wait', { description: 'Waits' }, () => new Promise(() => undefined));
+  server.registerTool('wait', { description: 'Waits' }, ({ mcpReq }) => {
+    mcpReq.signal.addEventListener('abort', () => ended.push('stopped waiting'));
+    return new Promise(() => undefined);
+  });
   server.registerTool('end', { description: 'Closes the server' }, async () => {
     await server.close();
     return { content: [] };
   });
-  const instance = await createNativeInstance(await loadServerSdk(), server, client);
-  return { instance, ended };
+  const instance = await createNativeInstance(await loadServerSdk(), server, {
+    client,
+    onUnheard: (message) => unheard.push(message.method),
+  });
+  return { instance, ended, unheard, server };
 }
 
-/** One request on a connection of its own, which the client leaves when it has its answer, or at once. */
+const begun = () => new Promise<undefined>((resolve) => setImmediate(resolve, undefined));
+const WAYS = ['lend', 'seat'] as const;
+
+/** One request on a transport of its own, which the client leaves when it has its answer, or at once. */
 async function request(
   instance: NativeInstance,
-  { method = 'tools/call', name = 'echo', isAwaited = true, isModern = false },
+  {
+    way = 'lend' as (typeof WAYS)[number],
+    method = 'tools/call',
+    name = 'echo',
+    isAwaited = true,
+    isModern = false,
+  },
 ): Promise<{ readonly answer: JsonRpcMessage | undefined; readonly isClean: boolean | undefined }> {
   let isClean: boolean | undefined;
-  const product: ServerProduct = instance.lend((found) => {
+  const product: ServerProduct = await instance[way]((found) => {
     isClean = found;
   });
   let answered: (message: JsonRpcMessage) => void = () => undefined;
@@ -53,49 +69,69 @@ async function request(
     method,
     params: { ...params, ...(isModern && { _meta: ENVELOPE }) },
   });
-  const result = isAwaited ? await answer : undefined;
+  const result = isAwaited ? await answer : await begun();
   await product.close();
   return { answer: result, isClean };
 }
 
-describe.each([
-  ['2026', CLIENT],
-  ['2025', undefined],
-] as const)('a pooled v2 server in the era of %s', (_era, client) => {
-  const isModern = client !== undefined;
+describe.each(WAYS.flatMap((way) => [[way, '2026', CLIENT] as const, [way, '2025', undefined] as const]))(
+  'a pooled v2 server, by way of %s, in the era of %s',
+  (way, _era, client) => {
+    const isModern = client !== undefined;
 
-  it('serves one request after the other, and hears of its end once', async () => {
-    const { instance, ended } = await create(client);
-    for (let round = 0; round < 3; round++) {
-      const { answer, isClean } = await request(instance, { isModern });
-      expect(answer).toMatchObject({ result: { content: [{ text: 'hello' }] } });
-      expect(isClean).toBe(true);
-    }
-    expect(ended).toEqual([]);
-    await instance.close();
-    expect(ended).toEqual(['closed']);
-  });
-
-  it('is asked by the gate without a connection of its own', async () => {
-    const { instance } = await create(client);
-    const tools = await instance.ask(listAllTools);
-    expect(tools.map(({ name }) => name)).toEqual(['echo', 'wait', 'end']);
-    expect(await request(instance, { isModern })).toMatchObject({ isClean: true });
-  });
-
-  it('is not for the next request while a call may still be at work', async () => {
-    const { instance } = await create(client);
-    expect(await request(instance, { isModern, name: 'wait', isAwaited: false })).toMatchObject({
-      isClean: false,
+    it('serves one request after the other, and hears of its end once', async () => {
+      const { instance, ended } = await create(client);
+      for (let round = 0; round < 3; round++) {
+        const { answer, isClean } = await request(instance, { way, isModern });
+        expect(answer).toMatchObject({ result: { content: [{ text: 'hello' }] } });
+        expect(isClean).toBe(true);
+      }
+      expect(ended).toEqual([]);
+      await instance.close();
+      expect(ended).toEqual(['closed']);
     });
-  });
 
-  it('is not for the next request when it closed itself', async () => {
-    const { instance } = await create(client);
-    expect(await request(instance, { isModern, name: 'end', isAwaited: false })).toMatchObject({
-      isClean: false,
+    it('is asked by the gate without a connection of its own', async () => {
+      const { instance } = await create(client);
+      for (let round = 0; round < 2; round++) {
+        const tools = await instance.ask(listAllTools);
+        expect(tools.map(({ name }) => name)).toEqual(['echo', 'wait', 'end']);
+        expect(await request(instance, { way, isModern })).toMatchObject({ isClean: true });
+      }
     });
-  });
+
+    it('is not for the next request while a call may still be at work, which ends with it', async () => {
+      const { instance, ended } = await create(client);
+      expect(await request(instance, { way, isModern, name: 'wait', isAwaited: false })).toMatchObject({
+        isClean: false,
+      });
+      await instance.close();
+      expect(ended.sort()).toEqual(['closed', 'stopped waiting']);
+    });
+
+    it('is not for the next request when it closed itself', async () => {
+      const { instance } = await create(client);
+      expect(await request(instance, { way, isModern, name: 'end', isAwaited: false })).toMatchObject({
+        isClean: false,
+      });
+    });
+  },
+);
+
+it('a pooled v2 server goes from its lasting connection to another and back', async () => {
+  const { instance, ended } = await create(CLIENT);
+  for (const way of ['seat', 'lend', 'seat', 'seat', 'lend'] as const) {
+    expect(await request(instance, { way, isModern: true })).toMatchObject({ isClean: true });
+  }
+  expect(ended).toEqual([]);
+});
+
+it('a pooled v2 server tells of a change between two requests', async () => {
+  const { instance, unheard, server } = await create(CLIENT);
+  await request(instance, { way: 'seat', isModern: true });
+  server.registerTool('new', { description: 'Comes later' }, () => ({ content: [] }));
+  await server.server.sendLoggingMessage({ level: 'info', data: 'not for everybody' });
+  expect(unheard).toEqual(['notifications/tools/list_changed']);
 });
 
 it('a pooled v2 server does not carry the log level of one connection into the next', async () => {

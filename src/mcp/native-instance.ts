@@ -7,9 +7,11 @@ import {
   isRequest,
   isResponse,
   type JsonRpcId,
+  type JsonRpcNotification,
   type ServerProduct,
   type TransportLike,
 } from './server-product.ts';
+import { ServerSeat } from './server-seat.ts';
 
 /** A v2 server that is kept for many requests of one era and one client, and serves them one at a time. */
 export interface NativeInstance {
@@ -17,7 +19,9 @@ export interface NativeInstance {
    * The server for one request, on any transport. `onEnd` is called once, when that request's connection has ended:
    * false when something of it may be left behind, such as a call that still runs.
    */
-  lend(onEnd: (isClean: boolean) => void): ServerProduct;
+  lend(onEnd: (isClean: boolean) => void): Promise<ServerProduct>;
+  /** The same for a request that needs no connection but the one that the server keeps. */
+  seat(onEnd: (isClean: boolean) => void): ServerProduct;
   /** The gate's own questions to it. */
   ask<T>(use: (link: AskedLink) => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -26,14 +30,20 @@ export interface NativeInstance {
 // A server keeps these for the connections to come, which are of the same user but not of the same client.
 const LASTING: ReadonlySet<string> = new Set(['logging/setLevel', 'resources/subscribe', 'initialize']);
 
+export interface NativeInstanceOptions {
+  /** What the client of the 2026 era declares; undefined for the 2025 era. */
+  readonly client: ClientFacts | undefined;
+  /** Changes that the server tells of while nobody uses it. */
+  readonly onUnheard?: ((notification: JsonRpcNotification) => void) | undefined;
+}
+
 /**
- * @param client what the client of the 2026 era declares; undefined for the 2025 era
  * @throws TransportError (TRANSPORT_ERROR) when the server does not take to the era
  */
 export async function createNativeInstance(
   sdk: ServerSdk,
   product: NativeServer & ServerProduct,
-  client: ClientFacts | undefined,
+  { client, onUnheard = () => undefined }: NativeInstanceOptions,
 ): Promise<NativeInstance> {
   if (client !== undefined) await bindToModernEra(sdk, product, client);
   const server = serverOf(sdk, product);
@@ -43,16 +53,21 @@ export async function createNativeInstance(
   const connect = product.connect.bind(product) as ServerProduct['connect'];
   const close = product.close.bind(product) as ServerProduct['close'];
   const lendable: ServerProduct = product;
+  const seating = createSeating({ server, connect, close, onUnheard });
 
   return {
-    lend(onEnd) {
+    seat: seating.seat,
+    async lend(onEnd) {
+      await seating.leave();
       let isOver = false;
       const end = (isClean: boolean): void => {
         if (isOver) return;
         isOver = true;
+        // What a request put around the server goes with it, or the server would keep all of it until the next one.
+        lendable.connect = connect;
+        lendable.close = close;
         onEnd(isClean);
       };
-      // What a request puts around the server goes with it: the next one finds these again.
       lendable.connect = async (transport) => {
         await connect(transport);
         followConnection(transport, end);
@@ -63,12 +78,56 @@ export async function createNativeInstance(
       };
       return lendable;
     },
-    ask: (use) => askServer({ connect, close }, { capabilities: server.getCapabilities(), client }, use),
+    async ask(use) {
+      await seating.leave();
+      return askServer({ connect, close }, { capabilities: server.getCapabilities(), client }, use);
+    },
     async close() {
       if (onClosedForGood !== undefined) server.onclose = onClosedForGood;
       const wasConnected = server.transport !== undefined;
       await close();
       if (!wasConnected) onClosedForGood?.();
+    },
+  };
+}
+
+interface SeatingOptions {
+  readonly server: LowLevelServer;
+  readonly connect: ServerProduct['connect'];
+  readonly close: ServerProduct['close'];
+  readonly onUnheard: (notification: JsonRpcNotification) => void;
+}
+
+/** Connects a server to a seat when one is needed, and leaves it for whoever wants the server itself. */
+function createSeating({ server, connect, close, onUnheard }: SeatingOptions) {
+  let seat: ServerSeat | undefined;
+  const leave = async (): Promise<void> => {
+    if (seat === undefined) return;
+    seat = undefined;
+    await close();
+  };
+  const take = async (): Promise<ServerSeat> => {
+    await leave();
+    seat = new ServerSeat(onUnheard);
+    await connect(seat);
+    return seat;
+  };
+  return {
+    leave,
+    seat(onEnd: (isClean: boolean) => void): ServerProduct {
+      let transport: TransportLike | undefined;
+      return {
+        async connect(given) {
+          // A server that has closed itself has left its seat.
+          const taken = seat === undefined || server.transport !== seat ? await take() : seat;
+          transport = given;
+          await taken.begin(given, onEnd);
+        },
+        async close() {
+          if (transport === undefined) onEnd(true);
+          else await transport.close();
+        },
+      };
     },
   };
 }

@@ -134,7 +134,7 @@ function openDirectServing(
       lend === undefined
         ? undefined
         : async (exchange) =>
-            lend({ ...toInstanceRequest(options, exchange), client: readEnvelope(exchange.body) }),
+            lend({ client: readEnvelope(exchange.body), ...toInstanceRequest(options, exchange) }),
     hasHeaderRules: (exchange) => findHeaderRules(options, exchange) !== undefined,
     openLegacy: (exchange) => guarded.openNative(exchange, 'legacy') as Promise<ServerProduct>,
     guard: (product, exchange) => guardProduct(options, exchange, { product }),
@@ -198,8 +198,8 @@ async function openGuarded(
   opening: Opening,
 ): Promise<ServerProduct> {
   return guardProduct(options, exchange, {
-    ...opening,
     product: await openProduct(options, exchange, opening),
+    ...opening,
   });
 }
 
@@ -257,7 +257,7 @@ function openProduct(
   if ([...exchange.verdicts.values()].every(isRefusal)) {
     return new options.sdk.Server({ name: options.server, version: '0' }, { capabilities: {} });
   }
-  return open({ ...toInstanceRequest(options, exchange), client, requestState });
+  return open({ client, requestState, ...toInstanceRequest(options, exchange) });
 }
 
 function toInstanceRequest(options: Pick<RuntimeOptions, 'userIdOf'>, exchange: Exchange): InstanceRequest {
@@ -267,11 +267,11 @@ function toInstanceRequest(options: Pick<RuntimeOptions, 'userIdOf'>, exchange: 
     userId: options.userIdOf(caller.principal),
     credentialFingerprint: credentialFingerprint(exchange),
     extras: {
-      ...extras,
       principal: caller.principal,
       requestId: caller.context.requestId,
       progressToken: firstProgressToken(exchange),
       signal,
+      ...extras,
     },
   };
 }

@@ -66,19 +66,21 @@ class ToolHeaders {
 
 /** The head of a request. A web `Request`, which costs more than all else that is done here, is made on demand. */
 class ToolRequest {
-  readonly #inbound: InboundRequest;
+  readonly #method: string;
   readonly #url: string;
+  readonly #signal: AbortSignal;
   readonly #headers: ToolHeaders;
   #web: Request | undefined;
 
-  constructor(inbound: InboundRequest, url: string, fields: ReadonlyMap<string, string>) {
-    this.#inbound = inbound;
+  constructor({ method, signal }: InboundRequest, url: string, fields: ReadonlyMap<string, string>) {
+    this.#method = method;
     this.#url = url;
+    this.#signal = signal;
     this.#headers = new ToolHeaders(fields);
   }
 
   get method(): string {
-    return this.#inbound.method;
+    return this.#method;
   }
 
   get url(): string {
@@ -90,7 +92,7 @@ class ToolRequest {
   }
 
   get signal(): AbortSignal {
-    return this.#inbound.signal;
+    return this.#signal;
   }
 
   static web(request: ToolRequest): Request {

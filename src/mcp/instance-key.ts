@@ -1,0 +1,24 @@
+import { fingerprintInputs } from './build-inputs.ts';
+import { type ClientFacts, fingerprintClient } from './client-facts.ts';
+import type { FrontRequest } from './fronts.ts';
+
+/** Holds whatever the factory was told, so that a server is only handed out where it would be built again. */
+export function instanceKey(
+  { upstreamToken, userId, extras, client }: FrontRequest & { readonly client?: ClientFacts | undefined },
+  resourceType: string,
+): string {
+  return JSON.stringify([
+    extras.principal.key,
+    resourceType,
+    userId,
+    upstreamToken.fingerprint(),
+    fingerprintInputs(extras),
+    fingerprintClient(client),
+  ]);
+}
+
+/** The principal whose instances these are. */
+export function ownerOf(key: string): unknown {
+  const parts: unknown = JSON.parse(key);
+  return Array.isArray(parts) ? parts[0] : undefined;
+}
