@@ -17,6 +17,7 @@ const [{ guard, resource }] = servers;
 const proxies = createTrustedProxies([]);
 const authorizations = told.tokens.map((token) => `Bearer ${token}`);
 const CHUNK = 200;
+const PRESENT = { isGone: false, signal: new AbortController().signal, onGone: () => () => undefined };
 let id = 0;
 
 /** One message, from the head of its request to its record in the log, with nothing served in between. */
@@ -27,7 +28,7 @@ async function admit(authorization) {
     query: '',
     headers: { host: '127.0.0.1', 'content-type': 'application/json', authorization },
     info: { remoteAddress: '127.0.0.1', localAddress: '127.0.0.1' },
-    signal: new AbortController().signal,
+    presence: PRESENT,
     body: () => null,
   };
   id += 1;

@@ -71,6 +71,7 @@ function tokenOf(user) {
   return `${HEADER}.${payload}.${signature}`;
 }
 
+const PRESENT = { isGone: false, signal: new AbortController().signal, onGone: () => () => undefined };
 let id = 0;
 
 async function call(token) {
@@ -81,7 +82,7 @@ async function call(token) {
     query: '',
     headers: { host: '127.0.0.1', 'content-type': 'application/json', authorization: `Bearer ${token}` },
     info: { remoteAddress: '127.0.0.1', localAddress: '127.0.0.1' },
-    signal: new AbortController().signal,
+    presence: PRESENT,
     body: () => null,
   };
   const context = toRequestContext(request, {

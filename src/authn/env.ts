@@ -65,6 +65,7 @@ export class EnvAuthProvider implements AuthProvider {
     if (this.#token === undefined) return ABSENT;
     const result = await this.#tokenProvider.authenticate({
       ...context,
+      ...(context.signal && { signal: context.signal }),
       credential: { kind: 'bearer', token: this.#token },
     });
     // The token is there: a provider that does not know it leaves nobody else to ask.

@@ -23,5 +23,6 @@ export interface RequestContext {
   /** The path the client asked for, without the query. */
   readonly path?: string;
   readonly resource?: string;
+  /** Aborts when the client goes away. It may be made when it is first read, so that a copy by spreading has none. */
   readonly signal?: AbortSignal;
 }

@@ -48,7 +48,8 @@ export function resolveCredential(options: CredentialOptions | undefined): Step<
 /** The token of this caller, or null when none is linked. @throws TokenResolutionError during an outage. */
 export async function findUpstreamToken(options: CredentialOptions, caller: Caller): Promise<string | null> {
   if (isAnonymous(caller.principal)) return null;
-  const context = { ...caller.context, principal: caller.principal };
+  const { signal } = caller.context;
+  const context = { principal: caller.principal, ...(signal && { signal }), ...caller.context };
   const token = await options.resolver.resolveToken(
     options.toUserId(caller.principal),
     options.resourceType,

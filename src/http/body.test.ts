@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isDeeperThan, readJsonBody } from './body.ts';
+import { SignalPresence } from './client-presence.ts';
 import type { InboundRequest } from './inbound-request.ts';
 
 const LIMITS = { maxBytes: 1000, maxDepth: 5, timeoutMs: 100 };
@@ -12,7 +13,7 @@ function request(body: AsyncIterable<Uint8Array> | string | null, headers = {}):
     query: '',
     headers,
     info: {},
-    signal: new AbortController().signal,
+    presence: new SignalPresence(new AbortController().signal),
     body: () => (typeof body === 'string' ? chunksOf([body]) : body),
   };
 }

@@ -1,4 +1,5 @@
 import type { ClientCertificate } from '../core/credential.ts';
+import { type ClientPresence, SignalPresence } from './client-presence.ts';
 
 /** Header names in lower case; a field sent more than once is a list. */
 export type HeaderFields = Readonly<Record<string, string | string[] | undefined>>;
@@ -26,7 +27,7 @@ export interface InboundRequest {
   readonly query: string;
   readonly headers: HeaderFields;
   readonly info: ConnectionInfo;
-  readonly signal: AbortSignal;
+  readonly presence: ClientPresence;
   /** Null when there is none. */
   body(): InboundBody | null;
 }
@@ -52,7 +53,7 @@ export function fromWebRequest(request: Request, info: ConnectionInfo = {}): Inb
     query: url.search.slice(1),
     headers,
     info,
-    signal: request.signal,
+    presence: new SignalPresence(request.signal),
     body: () => request.body as AsyncIterable<Uint8Array> | null,
   };
 }

@@ -10,8 +10,9 @@ import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import { TransportError } from '../core/errors.ts';
 import type { Answer } from './answer.ts';
+import { ResponsePresence } from './client-presence.ts';
 import type { InboundRequest } from './inbound-request.ts';
-import { clientGone, fromNodeRequest, type NodeBody, writeNodeResponse } from './node-bridge.ts';
+import { fromNodeRequest, type NodeBody, writeNodeResponse } from './node-bridge.ts';
 import { createTlsServer, type TlsIdentity } from './tls.ts';
 import { isWebSocketUpgrade, refuseUnknownUpgrade, type UpgradeHandler } from './websocket-server.ts';
 
@@ -82,7 +83,7 @@ export function createNodeHandler(
   return async (request, response) => {
     const { socket } = request;
     try {
-      const answer = await handle(fromNodeRequest(request, clientGone(response), bodyOf));
+      const answer = await handle(fromNodeRequest(request, new ResponsePresence(response), bodyOf));
       if (!request.complete) response.once('finish', () => discardRest(request, socket));
       await writeNodeResponse(answer, response);
     } catch {

@@ -1,14 +1,15 @@
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { ResponsePresence } from './client-presence.ts';
 import type { InboundRequest } from './inbound-request.ts';
-import { clientGone, fromNodeRequest, writeNodeResponse } from './node-bridge.ts';
+import { fromNodeRequest, writeNodeResponse } from './node-bridge.ts';
 
 type Handler = (request: InboundRequest) => Response | Promise<Response>;
 
 async function serve(handler: Handler): Promise<number> {
   const server = createServer((request, response) => {
-    const inbound = fromNodeRequest(request, clientGone(response));
+    const inbound = fromNodeRequest(request, new ResponsePresence(response));
     void Promise.resolve(handler(inbound)).then((answer) => writeNodeResponse(answer, response));
   });
   onTestFinished(() => {
@@ -169,7 +170,7 @@ describe('writeNodeResponse', () => {
         cancel: () => resolve(),
       });
       void serve((request) => {
-        signal = request.signal;
+        signal = request.presence.signal;
         return new Response(body, EVENTS);
       }).then(async (port) => (await open(port)).destroy());
     });
@@ -188,8 +189,8 @@ describe('writeNodeResponse', () => {
     });
     const isCancelled = new Promise<void>((resolve) => {
       const body = new ReadableStream({ cancel: () => resolve() });
-      void serve(async ({ signal }) => {
-        signal.addEventListener('abort', isGone);
+      void serve(async ({ presence }) => {
+        presence.onGone(isGone);
         isAsked();
         await gone;
         return new Response(body, EVENTS);
@@ -205,7 +206,7 @@ describe('writeNodeResponse', () => {
   it('does not take an answer that was read to its end for a client that left', async () => {
     let signal: AbortSignal | undefined;
     const port = await serve((request) => {
-      signal = request.signal;
+      signal = request.presence.signal;
       return new Response('done');
     });
     const answer = await fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } });

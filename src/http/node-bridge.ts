@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { type Answer, isEventStream, isPlain } from './answer.ts';
+import type { ClientPresence } from './client-presence.ts';
 import type { ConnectionInfo, HeaderFields, InboundBody, InboundRequest } from './inbound-request.ts';
 
 /** What gives the body of a Node request, from the first byte that nobody has read. */
@@ -26,7 +27,7 @@ function takeAll(request: IncomingMessage, declared: HeaderFields[string]): Uint
 /** Reads the head of a Node request. Repeated fields stay apart, which a web `Request` could not say. */
 export function fromNodeRequest(
   request: IncomingMessage,
-  signal: AbortSignal,
+  presence: ClientPresence,
   bodyOf: NodeBody = fromStream,
 ): InboundRequest {
   const target = request.url ?? '/';
@@ -38,7 +39,7 @@ export function fromNodeRequest(
     query: question < 0 ? '' : target.slice(question + 1),
     headers,
     info: connectionInfo(request),
-    signal,
+    presence,
     body: () => bodyOf(request, headers),
   };
 }
@@ -141,13 +142,4 @@ function drained(target: ServerResponse): Promise<void> {
     target.once('drain', done);
     target.once('close', done);
   });
-}
-
-/** A signal that fires when the client goes away before it has its answer. */
-export function clientGone(response: ServerResponse): AbortSignal {
-  const controller = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) controller.abort();
-  });
-  return controller.signal;
 }

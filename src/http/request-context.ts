@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import type { ClientCertificate, Credential } from '../core/credential.ts';
 import { isRefusal, type Refusal } from '../core/refusal.ts';
 import type { RequestContext, TransportKind } from '../core/request-context.ts';
+import type { ClientPresence } from './client-presence.ts';
 import { findCredential } from './credentials.ts';
-import { type InboundRequest, singleHeader } from './inbound-request.ts';
+import { type HeaderFields, type InboundRequest, singleHeader } from './inbound-request.ts';
 import { hostOf } from './origin.ts';
 import type { TrustedProxies } from './proxies.ts';
 
@@ -20,22 +22,53 @@ export function toRequestContext(request: InboundRequest, options: ContextOption
   if (isRefusal(found)) return found;
   const remoteAddress = options.proxies.clientAddress(request);
   const host = hostOf(request);
-  return {
-    transport: options.transport,
-    timestamp: new Date(options.now()),
-    headers: request.headers,
-    query: parseQuery(request.query),
-    requestId: options.requestId,
-    path: request.path,
-    resource: options.resource,
-    signal: request.signal,
-    ...(found.credential !== undefined && { credential: found.credential }),
-    ...(remoteAddress !== undefined && { remoteAddress }),
-    ...(host !== undefined && { host }),
-    ...(request.info.clientCertificate !== undefined && {
-      clientCertificate: request.info.clientCertificate,
-    }),
-  };
+  return new HttpContext(request, options, {
+    credential: found.credential,
+    remoteAddress,
+    host,
+    clientCertificate: request.info.clientCertificate,
+  });
+}
+
+type Found = {
+  readonly [Field in 'credential' | 'remoteAddress' | 'host' | 'clientCertificate']:
+    | RequestContext[Field]
+    | undefined;
+};
+
+/** Its signal is made for whoever reads it: a copy of the other fields has none. */
+class HttpContext implements RequestContext {
+  readonly transport: TransportKind;
+  readonly timestamp: Date;
+  readonly headers: HeaderFields;
+  readonly query: Record<string, string | string[]>;
+  readonly requestId: string;
+  readonly path: string;
+  readonly resource: string;
+  declare readonly credential?: Credential;
+  declare readonly remoteAddress?: string;
+  declare readonly host?: string;
+  declare readonly clientCertificate?: ClientCertificate;
+  readonly #presence: ClientPresence;
+
+  constructor(request: InboundRequest, options: ContextOptions, found: Found) {
+    this.transport = options.transport;
+    this.timestamp = new Date(options.now());
+    this.headers = request.headers;
+    this.query = parseQuery(request.query);
+    this.requestId = options.requestId;
+    this.path = request.path;
+    this.resource = options.resource;
+    if (found.credential !== undefined) this.credential = found.credential;
+    if (found.remoteAddress !== undefined) this.remoteAddress = found.remoteAddress;
+    if (found.host !== undefined) this.host = found.host;
+    if (found.clientCertificate !== undefined) this.clientCertificate = found.clientCertificate;
+    this.#presence = request.presence;
+  }
+
+  get signal(): AbortSignal {
+    return this.#presence.signal;
+  }
 }
 
 /** A client's id is kept only when it can stand in a log line as it is. */

@@ -1,6 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocketServer } from 'ws';
+import { SignalPresence } from './client-presence.ts';
 import type { InboundRequest } from './inbound-request.ts';
 import type { MessageLink } from './message-link.ts';
 import { fromNodeRequest } from './node-bridge.ts';
@@ -38,7 +39,7 @@ export function createUpgradeHandler(options: UpgradeHandlerOptions): UpgradeHan
   return (request, socket, head) => {
     if (!isWebSocketUpgrade(request)) return false;
     const gone = new AbortController();
-    const inbound = fromNodeRequest(request, gone.signal);
+    const inbound = fromNodeRequest(request, new SignalPresence(gone.signal));
     if (!options.isServed(inbound.path)) return false;
     socket.on('error', ignore);
     socket.once('close', () => gone.abort());

@@ -144,6 +144,7 @@ function findTicket(request: InboundRequest): Found | Refusal {
 function withHolder(context: RequestContext, { credential, headers }: TicketHolder): RequestContext {
   return {
     ...context,
+    ...(context.signal && { signal: context.signal }),
     headers: { ...headers, ...context.headers },
     ...(credential !== undefined && { credential }),
   };

@@ -2,6 +2,7 @@ import type { Admission, Caller } from '../core/admission.ts';
 import { fingerprintOf } from '../core/credential.ts';
 import { AuthenticationError } from '../core/errors.ts';
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
+import { SignalPresence } from '../http/client-presence.ts';
 import { toBuildError } from './answer-outcome.ts';
 import { findLinkUse } from './bridge.ts';
 import { isChange, RESOURCE_UPDATED } from './changes.ts';
@@ -134,7 +135,7 @@ function serve(opened: Opened, transport: TransportLike, watch: ConnectionWatch)
   let isEnding = false;
   const served = sdk.serveStdio(
     async ({ era }) => {
-      const product = await build(opened, gone.signal).catch(failures.note);
+      const product = await failures.watch(build(opened, gone.signal));
       lasting = outlast(opened, product, { gone: gone.signal, isEnding: () => isEnding });
       changes.follow(product, era);
       await subscriptions.attach(product);
@@ -177,9 +178,14 @@ function tellFailures(wire: TransportLike) {
     return send({ ...message, error }, sendOptions);
   };
   return {
-    note(error: unknown): never {
-      failure = { error };
-      throw error;
+    async watch<T>(building: Promise<T>): Promise<T> {
+      failure = undefined;
+      try {
+        return await building;
+      } catch (error) {
+        failure = { error };
+        throw error;
+      }
     },
   };
 }
@@ -215,7 +221,8 @@ async function build(
   const product = await options.instances.openOwn({
     upstreamToken,
     userId: options.userIdOf(principal),
-    extras: { principal, requestId: context.requestId, signal, ...extras },
+    extras: { principal, requestId: context.requestId, ...extras },
+    presence: new SignalPresence(signal),
     client,
     credentialFingerprint: context.credential && fingerprintOf(context.credential),
   });

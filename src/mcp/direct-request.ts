@@ -41,7 +41,13 @@ export function createDirectRequests(sdk: ServerSdk): FindDirectRequest {
       ? saysTheSame(headers, parsedBody) && isEnvelope(meta, parsedBody)
       : legacyVersions.has(headers.get('mcp-protocol-version')) && acceptsEither(headers);
     return isPlain
-      ? { era: isModern ? 'modern' : 'legacy', message: parsedBody, request, authInfo }
+      ? {
+          era: isModern ? 'modern' : 'legacy',
+          message: parsedBody,
+          request,
+          authInfo,
+          presence: exchange.presence,
+        }
       : undefined;
   };
 }

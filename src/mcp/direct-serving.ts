@@ -4,7 +4,9 @@ import { createDirectRequests } from './direct-request.ts';
 import { createDirectServer, type Lent } from './direct-server.ts';
 import { type DirectRequest, DirectTransport, findScopeChallenge } from './direct-transport.ts';
 import { closeExchange, type Exchange } from './exchange.ts';
-import type { ServerSdk } from './sdk.ts';
+import { asRecord } from './message-facts.ts';
+import { findEraBinding } from './modern-era.ts';
+import type { NativeServer, ServerSdk } from './sdk.ts';
 import type { ServerProduct } from './server-product.ts';
 import type { Serving } from './serving.ts';
 
@@ -20,8 +22,8 @@ export interface DirectServingOptions {
   readonly lend?: ((exchange: Exchange) => Promise<Lent>) | undefined;
   /** Whether the called tool wants arguments repeated in headers: what is behind a link takes the SDK's way then. */
   readonly hasHeaderRules: (exchange: Exchange) => boolean;
-  /** A server that the guard stands around, for a request of the 2025 era. */
-  readonly openLegacy: (exchange: Exchange) => Promise<ServerProduct>;
+  /** A server of the request's own, with the guard around it, where there is no pool. */
+  readonly open: (exchange: Exchange) => Promise<NativeServer>;
   /** Puts the guard around a server. */
   readonly guard: (product: ServerProduct, exchange: Exchange) => ServerProduct;
   /** Whether callers are told of a failure in words of its own. */
@@ -30,8 +32,9 @@ export interface DirectServingOptions {
 }
 
 export function createDirectServing(options: DirectServingOptions): DirectServing {
-  const { sdk, lend, hasHeaderRules, openLegacy, guard, isTold, onError } = options;
+  const { sdk, lend, hasHeaderRules, guard, isTold, onError } = options;
   const findDirectRequest = createDirectRequests(sdk);
+  const bindToModernEra = findEraBinding(sdk);
 
   return {
     serve(serving) {
@@ -40,10 +43,17 @@ export function createDirectServing(options: DirectServingOptions): DirectServin
       const { exchange } = serving;
       if (direct.era === 'modern' && hasHeaderRules(exchange)) return undefined;
       if (lend !== undefined) return run(direct, () => openLent(lend, direct, exchange));
-      // Only the SDK's own entry can bind a server of the user's to the 2026 era.
-      return direct.era === 'modern' ? undefined : run(direct, () => openLegacy(exchange));
+      if (direct.era === 'modern' && bindToModernEra === undefined) return undefined;
+      return run(direct, () => openOwn(direct, exchange));
     },
   };
+
+  async function openOwn({ era, message }: DirectRequest, exchange: Exchange): Promise<ServerProduct> {
+    const server = await options.open(exchange);
+    if (era === 'modern') bindToModernEra?.(server, asRecord(asRecord(message.params)['_meta']));
+    // The structural type of a native server says less than the SDK's own.
+    return server as ServerProduct;
+  }
 
   async function openLent(
     borrow: NonNullable<typeof lend>,

@@ -1,4 +1,7 @@
+import { TransportError } from '../core/errors.ts';
 import { type Answer, plainAnswer } from '../http/answer.ts';
+import type { ClientPresence } from '../http/client-presence.ts';
+import type { ToolAuthInfo } from './exchange.ts';
 import type { ServerSdk } from './sdk.ts';
 import {
   isResponse,
@@ -17,7 +20,8 @@ export interface DirectRequest {
   readonly era: Era;
   readonly message: JsonRpcRequest;
   readonly request: Request;
-  readonly authInfo: unknown;
+  readonly authInfo: ToolAuthInfo;
+  readonly presence: ClientPresence;
 }
 
 const KEEP_ALIVE_MS = 15_000;
@@ -40,6 +44,7 @@ export class DirectTransport implements TransportLike {
   #resolve: ((answer: Answer) => void) | undefined;
   #stream: ReadableStreamDefaultController<Uint8Array> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #forgetClient: (() => void) | undefined;
   #isAnswered = false;
   #isClosed = false;
 
@@ -52,17 +57,21 @@ export class DirectTransport implements TransportLike {
     return Promise.resolve();
   }
 
-  /** Hands the request to the server that is connected; resolves with what is to be answered. */
+  /**
+   * Hands the request to the server that is connected; resolves with what is to be answered.
+   *
+   * @throws TransportError (TRANSPORT_ERROR) when the server has closed meanwhile
+   */
   exchange(): Promise<Answer> {
-    const { era, message, request, authInfo } = this.#direct;
-    const { signal } = request;
+    const { era, message, request, authInfo, presence } = this.#direct;
+    if (this.#isClosed) return Promise.reject(new TransportError('The server closed before it answered'));
     return new Promise((resolve) => {
       this.#resolve = resolve;
-      if (signal.aborted) {
+      if (presence.isGone) {
         void this.close();
         return;
       }
-      signal.addEventListener('abort', this.#onAbort, { once: true });
+      this.#forgetClient = presence.onGone(this.#onGone);
       this.onmessage?.(message, { request, authInfo });
       if (era === 'legacy' && !this.#isAnswered && !this.#isClosed && this.#stream === undefined)
         this.#timer = setTimeout(() => this.#openStream(), STREAM_AFTER_MS);
@@ -86,20 +95,21 @@ export class DirectTransport implements TransportLike {
       this.#endStream();
     }
     this.#isAnswered = true;
-    queueMicrotask(() => void this.close());
+    // When the server is done with it: what it has not let go of is aborted, with an error whose stack holds everything.
+    setImmediate(() => void this.close());
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#direct.request.signal.removeEventListener('abort', this.#onAbort);
+    this.#forgetClient?.();
     this.#endStream();
     // The client is gone, or the server has closed: nobody waits for what this says.
     if (this.#resolve !== undefined) this.#answer(new Response(null, { status: 499 }));
     this.onclose?.();
   }
 
-  readonly #onAbort = (): void => void this.close();
+  readonly #onGone = (): void => void this.close();
 
   #answer(answer: Answer): void {
     clearTimeout(this.#timer);

@@ -104,7 +104,7 @@ export function createMcpEndpoint(options: EndpointOptions): McpEndpoint {
         caller,
         verdicts,
         extras: readExtras(caller.context, options.extras),
-        signal: request.signal,
+        presence: request.presence,
         body: call.parsedBody,
       };
       const authInfo = openExchange(

@@ -4,7 +4,15 @@ import type { Admission, Outcome } from '../core/admission.ts';
 import { createPrincipal } from '../core/principal.ts';
 import { refuse } from '../core/refusal.ts';
 import { Secret } from '../core/secret.ts';
-import { type Exchange, findExchange, openExchange, type Verdict, verdictOf } from './exchange.ts';
+import { SignalPresence } from '../http/client-presence.ts';
+import {
+  closeExchange,
+  type Exchange,
+  findExchange,
+  openExchange,
+  type Verdict,
+  verdictOf,
+} from './exchange.ts';
 import { readFacts } from './message-facts.ts';
 import type { JsonRpcRequest } from './server-product.ts';
 
@@ -27,7 +35,12 @@ function requestOf(
 
 function exchangeOf(verdicts: ReadonlyMap<string | number, Verdict>): Exchange {
   const extras = { query: {}, headers: {} };
-  return { caller: callerOf(PRINCIPAL), verdicts, extras, signal: new AbortController().signal };
+  return {
+    caller: callerOf(PRINCIPAL),
+    verdicts,
+    extras,
+    presence: new SignalPresence(new AbortController().signal),
+  };
 }
 
 /** An exchange in which one request was admitted, and how that admission ended. */
@@ -52,6 +65,24 @@ describe('openExchange', () => {
     for (const other of [{ ...authInfo }, structuredClone(authInfo), undefined, null, 'x', {}]) {
       expect(findExchange(other)).toBeUndefined();
     }
+  });
+
+  it('is out of reach for whoever holds what travels with the message', () => {
+    const authInfo = openExchange(exchangeOf(new Map()), 'alice');
+    const reachable: unknown[] = [];
+    for (let object: object | null = authInfo; object !== null && object !== Object.prototype; ) {
+      for (const key of Reflect.ownKeys(object)) reachable.push(key, Reflect.get(object, key));
+      object = Object.getPrototypeOf(object) as object | null;
+    }
+    expect(reachable.filter((value) => typeof value === 'function')).toEqual([]);
+    expect(JSON.stringify(reachable)).not.toContain('verdicts');
+  });
+
+  it('ends when the exchange is closed', () => {
+    const authInfo = openExchange(exchangeOf(new Map()), 'alice');
+    closeExchange(authInfo);
+    expect(findExchange(authInfo)).toBeUndefined();
+    expect(authInfo.extra['userId']).toBe('alice');
   });
 
   it('tells tools who asks, and nothing that would let them act as the client', () => {

@@ -1,5 +1,6 @@
 import type { Admission, Caller, MessageFacts } from '../core/admission.ts';
 import { type Refusal, refuse } from '../core/refusal.ts';
+import type { ClientPresence } from '../http/client-presence.ts';
 import { readFacts } from './message-facts.ts';
 import type { JsonRpcRequest } from './server-product.ts';
 
@@ -14,7 +15,7 @@ export interface Exchange {
     readonly query: Readonly<Record<string, string>>;
     readonly headers: Readonly<Record<string, string>>;
   };
-  readonly signal: AbortSignal;
+  readonly presence: ClientPresence;
   /** The parsed body. */
   readonly body?: unknown;
 }
@@ -29,6 +30,9 @@ export interface ToolAuthInfo {
   readonly resourceMetadataUrl?: string;
   readonly extra: Record<string, unknown>;
 }
+
+let readExchange: (authInfo: object) => Exchange | undefined;
+let forgetExchange: (authInfo: object) => void;
 
 /**
  * What tools are told of their caller. The exchange travels with the message in it, where no wrapped server can read or
@@ -54,17 +58,16 @@ class CallerInfo implements ToolAuthInfo {
     this.#exchange = exchange;
   }
 
-  static exchangeOf(authInfo: unknown): Exchange | undefined {
-    return typeof authInfo === 'object' && authInfo !== null && #exchange in authInfo
-      ? authInfo.#exchange
-      : undefined;
-  }
-
-  static forget(authInfo: unknown): void {
-    if (typeof authInfo === 'object' && authInfo !== null && #exchange in authInfo)
-      authInfo.#exchange = undefined;
+  // Not as methods: an object leads to its class, and whoever is told of the caller would have them too.
+  static {
+    readExchange = (authInfo) => (#exchange in authInfo ? authInfo.#exchange : undefined);
+    forgetExchange = (authInfo) => {
+      if (#exchange in authInfo) authInfo.#exchange = undefined;
+    };
   }
 }
+
+Reflect.deleteProperty(CallerInfo.prototype, 'constructor');
 
 /** Ties an exchange to a fresh AuthInfo. The client's token is not in it: it is not for upstream. */
 export function openExchange(exchange: Exchange, userId: string, resourceMetadataUrl?: string): ToolAuthInfo {
@@ -72,12 +75,12 @@ export function openExchange(exchange: Exchange, userId: string, resourceMetadat
 }
 
 export function findExchange(authInfo: unknown): Exchange | undefined {
-  return CallerInfo.exchangeOf(authInfo);
+  return typeof authInfo === 'object' && authInfo !== null ? readExchange(authInfo) : undefined;
 }
 
 /** For an exchange that is answered: whoever keeps its `AuthInfo` does not keep all of it. */
-export function closeExchange(authInfo: unknown): void {
-  CallerInfo.forget(authInfo);
+export function closeExchange(authInfo: object): void {
+  forgetExchange(authInfo);
 }
 
 /** The guard's word on this very message. What it has not seen, or saw differently, does not pass. */

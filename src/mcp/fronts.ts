@@ -1,4 +1,4 @@
-import type { Principal } from '../core/principal.ts';
+import { isAnonymous, type Principal } from '../core/principal.ts';
 import type { Secret } from '../core/secret.ts';
 import type { LiveStreams } from '../http/live-streams.ts';
 import { type BridgeFront, type BridgeOptions, bridgeServer, bridgeUse } from './bridge.ts';
@@ -110,5 +110,10 @@ function shareOf({
 function toOwner({ upstreamToken, userId, extras, credentialFingerprint }: FrontRequest): CallOwner {
   const { principal, query, headers } = extras;
   const binding = [upstreamToken.fingerprint(), userId, fingerprintInputs({ principal, query, headers })];
-  return { principalKey: principal.key, binding: JSON.stringify(binding), credentialFingerprint };
+  return {
+    principalKey: principal.key,
+    isShared: isAnonymous(principal),
+    binding: JSON.stringify(binding),
+    credentialFingerprint,
+  };
 }

@@ -460,6 +460,17 @@ describe('a server that closes', () => {
     expect(closed).toHaveBeenCalledOnce();
   });
 
+  it('may throw when it hears of that, and is reported', async () => {
+    const faults: unknown[] = [];
+    const bench = await setUp({ onError: (error) => void faults.push(error) });
+    const fault = new Error('cannot clean up');
+    bench.outer.onclose = () => {
+      throw fault;
+    };
+    await bench.outer.close();
+    expect([bench.errors, faults]).toEqual([[fault], [fault]]);
+  });
+
   it('is not answered for when its client has gone first', async () => {
     const bench = await setUp();
     bench.arrive(request(1));

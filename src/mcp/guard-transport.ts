@@ -75,7 +75,12 @@ export function guardTransport(inner: TransportLike, options: GuardTransportOpti
     inner.onclose = () => {
       isClosed = true;
       for (const id of [...pending.keys()]) abort(id);
-      outer.onclose?.();
+      try {
+        outer.onclose?.();
+      } catch (error) {
+        // Servers hear of their end here; what they throw must not end more than that.
+        report(error, true);
+      }
     };
     inner.onerror = (error) => outer.onerror?.(error);
     await inner.start();

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ServerPoolError } from '../core/errors.ts';
+import { SignalPresence } from '../http/client-presence.ts';
 import { createInstancePool, type InstancePool, type InstancePoolOptions } from './instance-pool.ts';
 
 interface Instance {
@@ -215,19 +216,21 @@ describe('a full pool', () => {
     const { pool } = bench({ maxSize: 1 });
     const lease = await pool.lease('alice');
     const controller = new AbortController();
-    const refused = failureOf(pool.lease('bob', controller.signal));
+    const refused = failureOf(pool.lease('bob', new SignalPresence(controller.signal)));
     controller.abort('gone');
     expect(await refused).toMatchObject({ name: 'AbortError', message: 'gone' });
     expect(pool.stats().waiting).toBe(0);
     lease.release();
     expect(pool.stats().idle).toBe(1);
-    expect(await failureOf(pool.lease('bob', controller.signal))).toMatchObject({ name: 'AbortError' });
+    expect(await failureOf(pool.lease('bob', new SignalPresence(controller.signal)))).toMatchObject({
+      name: 'AbortError',
+    });
   });
 
   it('keeps an instance that was created for someone who has left', async () => {
     const { pool } = bench();
     const controller = new AbortController();
-    const refused = failureOf(pool.lease('alice', controller.signal));
+    const refused = failureOf(pool.lease('alice', new SignalPresence(controller.signal)));
     controller.abort();
     expect(await refused).toMatchObject({ name: 'AbortError' });
     expect(pool.stats()).toMatchObject({ idle: 1, leased: 0, created: 1 });

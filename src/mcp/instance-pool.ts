@@ -1,5 +1,6 @@
 import { ServerPoolError } from '../core/errors.ts';
-import { abortReason, checkNotAborted } from './abort-reason.ts';
+import type { ClientPresence } from '../http/client-presence.ts';
+import { abortReason } from './abort-reason.ts';
 import { createInstanceShelf, type InstanceShelf, type Slot } from './instance-shelf.ts';
 import { createLeaseQueue } from './lease-queue.ts';
 
@@ -64,9 +65,9 @@ export interface InstancePool<T> {
    * does not tell how, in place of the pool's own; its failure is thrown as it is.
    *
    * @throws ServerPoolError (SERVER_POOL_ERROR) when all instances stay in use or the pool is closed, and
-   *   the signal's reason when that ends first.
+   *   the signal's reason when the client goes away first.
    */
-  lease(key: string, signal?: AbortSignal, create?: () => Promise<T>): Promise<Lease<T>>;
+  lease(key: string, presence?: Presence, create?: () => Promise<T>): Promise<Lease<T>>;
   /** Ends idle instances of matching keys now, and leased ones as soon as they are given back. */
   evict(predicate: (key: string) => boolean): void;
   stats(): PoolStats;
@@ -78,9 +79,12 @@ export function createInstancePool<T>(options: InstancePoolOptions<T>): Instance
   return new Pool(options);
 }
 
+/** Of the client that a lease is for. */
+type Presence = Pick<ClientPresence, 'isGone' | 'signal'>;
+
 interface Demand<T> {
   readonly key: string;
-  readonly signal: AbortSignal | undefined;
+  readonly presence: Presence | undefined;
   readonly create: () => Promise<T>;
 }
 
@@ -108,14 +112,10 @@ class Pool<T> implements InstancePool<T> {
     });
   }
 
-  async lease(
-    key: string,
-    signal?: AbortSignal,
-    create = () => this.#options.create(key),
-  ): Promise<Lease<T>> {
-    checkNotAborted(signal);
+  async lease(key: string, presence?: Presence, create = () => this.#options.create(key)): Promise<Lease<T>> {
+    if (presence?.isGone === true) throw abortReason(presence.signal);
     if (this.#closing !== undefined) throw closedError();
-    const demand = { key, signal, create };
+    const demand = { key, presence, create };
     return this.#tryLease(demand) ?? this.#wait(demand);
   }
 
@@ -180,7 +180,7 @@ class Pool<T> implements InstancePool<T> {
     if (longestIdle !== undefined) this.#evictIdle(longestIdle);
   }
 
-  async #create({ key, signal, create }: Demand<T>): Promise<Lease<T>> {
+  async #create({ key, presence, create }: Demand<T>): Promise<Lease<T>> {
     const slot: Slot<T> = { key, createdAt: this.#options.now(), instance: undefined, doomed: false };
     this.#leased.add(slot);
     this.#own(key, 1);
@@ -200,9 +200,9 @@ class Pool<T> implements InstancePool<T> {
       throw closedError();
     }
     const lease = this.#toLease(slot, instance);
-    if (signal?.aborted === true) {
+    if (presence?.isGone === true) {
       lease.release();
-      throw abortReason(signal);
+      throw abortReason(presence.signal);
     }
     return lease;
   }
@@ -211,7 +211,7 @@ class Pool<T> implements InstancePool<T> {
     const { waitTimeoutMs = 5_000, maxWaiting = 1_000 } = this.#options;
     if (this.#waiting.size >= maxWaiting) throw busyError('too many leases wait');
     return this.#waiting.wait(demand, {
-      signal: demand.signal,
+      signal: demand.presence?.signal,
       timeoutMs: waitTimeoutMs,
       late: () => busyError(`no room within ${waitTimeoutMs} ms`),
     });

@@ -1,5 +1,6 @@
 import type { Principal } from '../core/principal.ts';
 import type { Secret } from '../core/secret.ts';
+import type { ClientPresence } from '../http/client-presence.ts';
 import type { LiveStreams } from '../http/live-streams.ts';
 import type { AskedLink } from './asked-link.ts';
 import type { ClientFacts } from './client-facts.ts';
@@ -41,6 +42,8 @@ export interface InstanceRequest {
   readonly upstreamToken: Secret;
   readonly userId: string;
   readonly extras: FactoryExtras;
+  /** Of the client of the one request that the server is for. */
+  readonly presence?: ClientPresence | undefined;
   /** What a server behind a bridge is told of its client; nothing where nobody asks for a client. */
   readonly client?: ClientFacts | undefined;
   /** Of the credential that the client presented: its revocation ends the calls that wait for the client. */
@@ -104,7 +107,8 @@ const BUILD_TIMEOUT_MS = 30_000;
 
 /** A factory that hangs must not hold its caller, or a place in the pool, for ever. @throws TransportError */
 async function buildInTime(options: InstanceOptions, request: InstanceRequest): Promise<ServerProduct> {
-  const { upstreamToken, userId, extras } = request;
+  const { upstreamToken, userId, presence } = request;
+  const extras = presence === undefined ? request.extras : { signal: presence.signal, ...request.extras };
   const made = options.factory(upstreamToken.reveal(), userId, extras);
   if (typeof (made as Partial<Promise<ServerProduct>> | undefined)?.then !== 'function') {
     return made;
@@ -150,7 +154,7 @@ function openLasting(options: InstanceOptions, build: Build, fronts: Fronts): In
       return { link: opened, end: () => opened.close() };
     };
     const link = createLastingLink(await connect(product), {
-      // The signal is that of the request which opened the session or connection, and may have ended long ago.
+      // The presence is that of the client of the request which opened the session or connection, and may have ended long ago.
       reopen: async () => connect(await build(forManyRequests(request))),
       now,
       onError,
@@ -190,7 +194,7 @@ function pooledInstances(
 ): Instances {
   const pool = createPool(options);
   const lease = (request: InstanceRequest) =>
-    pool.lease(instanceKey(request, options.resourceType), request.extras.signal, () =>
+    pool.lease(instanceKey(request, options.resourceType), request.presence, () =>
       buildPooled(options, build, request),
     );
 
@@ -275,9 +279,7 @@ async function buildPooled(
 }
 
 /** The same, but told nothing of the one request that it came with. */
-export function forManyRequests({
-  extras: { principal, query, headers },
-  ...request
-}: InstanceRequest): InstanceRequest {
-  return { ...request, extras: { principal, query, headers } };
+export function forManyRequests(request: InstanceRequest): InstanceRequest {
+  const { principal, query, headers } = request.extras;
+  return { ...request, extras: { principal, query, headers }, presence: undefined };
 }

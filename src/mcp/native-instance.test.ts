@@ -37,6 +37,12 @@ async function create(client: typeof CLIENT | undefined) {
 const begun = () => new Promise<undefined>((resolve) => setImmediate(resolve, undefined));
 const WAYS = ['lend', 'seat'] as const;
 
+interface Served {
+  readonly answer: JsonRpcMessage | undefined;
+  readonly sent: readonly JsonRpcMessage[];
+  readonly isClean: boolean | undefined;
+}
+
 /** One request on a transport of its own, which the client leaves when it has its answer, or at once. */
 async function request(
   instance: NativeInstance,
@@ -46,19 +52,24 @@ async function request(
     name = 'echo',
     isAwaited = true,
     isModern = false,
+    isCancelled = false,
   },
-): Promise<{ readonly answer: JsonRpcMessage | undefined; readonly isClean: boolean | undefined }> {
+): Promise<Served> {
   let isClean: boolean | undefined;
   const product: ServerProduct = await instance[way]((found) => {
     isClean = found;
   });
+  const sent: JsonRpcMessage[] = [];
   let answered: (message: JsonRpcMessage) => void = () => undefined;
   const answer = new Promise<JsonRpcMessage>((resolve) => {
     answered = resolve;
   });
   const transport: TransportLike = {
     start: async () => undefined,
-    send: async (message) => answered(message),
+    send: async (message) => {
+      sent.push(message);
+      answered(message);
+    },
     close: async () => transport.onclose?.(),
   };
   await product.connect(transport);
@@ -70,8 +81,10 @@ async function request(
     params: { ...params, ...(isModern && { _meta: ENVELOPE }) },
   });
   const result = isAwaited ? await answer : await begun();
+  const taken = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } } as const;
+  if (isCancelled) transport.onmessage?.(taken);
   await product.close();
-  return { answer: result, isClean };
+  return { answer: result, sent, isClean };
 }
 
 describe.each(WAYS.flatMap((way) => [[way, '2026', CLIENT] as const, [way, '2025', undefined] as const]))(
@@ -137,4 +150,73 @@ it('a pooled v2 server tells of a change between two requests', async () => {
 it('a pooled v2 server does not carry the log level of one connection into the next', async () => {
   const { instance } = await create(undefined);
   expect(await request(instance, { method: 'logging/setLevel' })).toMatchObject({ isClean: false });
+});
+
+describe('a seat that a pooled v2 server keeps', () => {
+  it('gives what comes late to nobody, though ids are the same', async () => {
+    const { instance, server } = await create(undefined);
+    let speak: (() => Promise<void>) | undefined;
+    let question: Promise<unknown> | undefined;
+    server.registerTool('later', { description: 'Speaks when it is over' }, ({ mcpReq }) => {
+      speak = async () => {
+        await mcpReq.notify({
+          method: 'notifications/progress',
+          params: { progressToken: 't', progress: 1 },
+        });
+        question = mcpReq.send({ method: 'ping' });
+        await expect(question).rejects.toThrow('Not connected');
+      };
+      return { content: [] };
+    });
+    server.registerTool('meanwhile', { description: 'Lets the other speak' }, async () => {
+      await speak?.();
+      return { content: [{ type: 'text', text: 'hello' }] };
+    });
+    expect(await request(instance, { way: 'seat', name: 'later' })).toMatchObject({
+      isClean: true,
+    });
+    const { sent, isClean } = await request(instance, { way: 'seat', name: 'meanwhile' });
+    expect(sent).toMatchObject([{ id: 1, result: { content: [{ text: 'hello' }] } }]);
+    expect(isClean).toBe(true);
+  });
+
+  it('is told of a call that is taken back, by the id that it knows', async () => {
+    const { instance, ended } = await create(CLIENT);
+    await request(instance, { way: 'seat', isModern: true });
+    await request(instance, {
+      way: 'seat',
+      isModern: true,
+      name: 'wait',
+      isAwaited: false,
+      isCancelled: true,
+    });
+    expect(ended).toEqual(['stopped waiting']);
+  });
+
+  it('gives its lease back when the server cannot be had, by either way', async () => {
+    const { instance, server } = await create(CLIENT);
+    await request(instance, { way: 'seat', isModern: true });
+    server.server.onclose = () => {
+      throw new Error('cannot clean up');
+    };
+    const ends: boolean[] = [];
+    await expect(instance.lend((isClean) => ends.push(isClean))).rejects.toThrow('cannot clean up');
+    expect(ends).toEqual([false]);
+  });
+
+  it('is not one that its server did not connect to', async () => {
+    const { instance, server } = await create(undefined);
+    const fault = new Error('not now');
+    const transport: TransportLike = {
+      start: async () => undefined,
+      send: async () => undefined,
+      close: async () => transport.onclose?.(),
+    };
+    server.server.connect = () => Promise.reject(fault);
+    const ends: boolean[] = [];
+    const product = instance.seat((isClean) => ends.push(isClean));
+    await expect(product.connect(transport)).rejects.toBe(fault);
+    await product.close();
+    expect(ends).toEqual([false]);
+  });
 });

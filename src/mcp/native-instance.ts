@@ -58,7 +58,12 @@ export async function createNativeInstance(
   return {
     seat: seating.seat,
     async lend(onEnd) {
-      await seating.leave();
+      try {
+        await seating.leave();
+      } catch (error) {
+        onEnd(false);
+        throw error;
+      }
       let isOver = false;
       const end = (isClean: boolean): void => {
         if (isOver) return;
@@ -108,23 +113,27 @@ function createSeating({ server, connect, close, onUnheard }: SeatingOptions) {
   };
   const take = async (): Promise<ServerSeat> => {
     await leave();
-    seat = new ServerSeat(onUnheard);
-    await connect(seat);
-    return seat;
+    const made = new ServerSeat(onUnheard);
+    await connect(made);
+    seat = made;
+    return made;
   };
   return {
     leave,
     seat(onEnd: (isClean: boolean) => void): ServerProduct {
       let transport: TransportLike | undefined;
+      let hasFailed = false;
       return {
         async connect(given) {
+          hasFailed = true;
           // A server that has closed itself has left its seat.
           const taken = seat === undefined || server.transport !== seat ? await take() : seat;
+          hasFailed = false;
           transport = given;
           await taken.begin(given, onEnd);
         },
         async close() {
-          if (transport === undefined) onEnd(true);
+          if (transport === undefined) onEnd(!hasFailed);
           else await transport.close();
         },
       };

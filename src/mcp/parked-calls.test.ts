@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type AskingServer, serveAsking } from '../../test/fixtures/mcp-servers/asking.ts';
 import { type OpenedOptions, principalOf } from '../../test/fixtures/mcp-servers/opened.ts';
+import { createParkedCalls, type ParkedCall } from './parked-calls.ts';
 import { isObject, type JsonObject } from './server-product.ts';
 
 const POOL = { max: 8, idleMs: 60_000, lifetimeMs: 600_000 };
@@ -192,4 +193,25 @@ describe('calls that wait for their clients', () => {
     expect(JSON.stringify(refused)).toContain('The client cannot be asked now');
     await parkOne(server, { user: 'bob' });
   });
+});
+
+it('a call that waits for one of those who have not signed in gives way to none of them', () => {
+  const calls = createParkedCalls({ maxPerPrincipal: 1 });
+  const cancelled: string[] = [];
+  const parkFor = (name: string, isShared: boolean) => {
+    const call = { cancel: () => cancelled.push(name) } as unknown as ParkedCall['call'];
+    const parked = { call, use: {} as ParkedCall['use'] };
+    return calls.park(
+      parked,
+      { principalKey: String(isShared), binding: '', isShared },
+      { method: name, params: {} },
+    );
+  };
+  expect([parkFor('first', true), parkFor('second', true)]).toEqual([expect.any(String), undefined]);
+  expect([parkFor('third', false), parkFor('fourth', false)]).toEqual([
+    expect.any(String),
+    expect.any(String),
+  ]);
+  expect(cancelled).toEqual(['third']);
+  calls.close();
 });

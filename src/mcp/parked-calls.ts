@@ -11,6 +11,8 @@ export interface CallOwner {
   readonly principalKey: string;
   /** Of everything that the server was built with: upstream token, user, extras. */
   readonly binding: string;
+  /** Whether several people are this one principal, as everyone is who has not signed in. */
+  readonly isShared?: boolean | undefined;
   /** Of the credential that the client presented; its revocation ends the call. */
   readonly credentialFingerprint?: string | undefined;
 }
@@ -33,7 +35,7 @@ export interface ParkedCall {
  */
 export interface ParkedCalls {
   /**
-   * Where its principal has enough of them, the oldest of its own ends.
+   * Where its principal has enough of them, the oldest of its own ends, if the principal is one person.
    *
    * @returns the `requestState`; undefined when others take all the room.
    */
@@ -95,17 +97,19 @@ export function createParkedCalls(options: ParkedCallsOptions = {}): ParkedCalls
     return isOwn ? entry : undefined;
   };
   // Oldest first. Questions that were left unanswered must not keep their own principal from being asked again.
-  const makeRoom = (principalKey: string): boolean => {
+  const makeRoom = ({ principalKey, isShared }: CallOwner): boolean => {
     const own = [...entries].filter(([, { owner }]) => owner.principalKey === principalKey);
     const isFull = own.length >= maxPerPrincipal || entries.size >= max;
     const oldest = own[0];
-    if (isFull && oldest !== undefined) end(oldest[0]);
-    return entries.size < max;
+    if (!isFull) return true;
+    if (oldest === undefined || isShared === true) return false;
+    end(oldest[0]);
+    return true;
   };
 
   return {
     park(parked, owner, content) {
-      if (isClosed || !makeRoom(owner.principalKey)) return undefined;
+      if (isClosed || !makeRoom(owner)) return undefined;
       const requestState = randomBytes(STATE_BYTES).toString('base64url');
       const key = sha256(requestState);
       const { principalKey, credentialFingerprint } = owner;

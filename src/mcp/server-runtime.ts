@@ -136,7 +136,8 @@ function openDirectServing(
         : async (exchange) =>
             lend({ client: readEnvelope(exchange.body), ...toInstanceRequest(options, exchange) }),
     hasHeaderRules: (exchange) => findHeaderRules(options, exchange) !== undefined,
-    openLegacy: (exchange) => guarded.openNative(exchange, 'legacy') as Promise<ServerProduct>,
+    // As in the 2025 era: nothing returns to it, and no status waits for its record.
+    open: (exchange) => guarded.openNative(exchange, 'legacy'),
     guard: (product, exchange) => guardProduct(options, exchange, { product }),
     isTold: isServiceFailure,
     onError: options.onError,
@@ -261,8 +262,9 @@ function openProduct(
 }
 
 function toInstanceRequest(options: Pick<RuntimeOptions, 'userIdOf'>, exchange: Exchange): InstanceRequest {
-  const { caller, extras, signal } = exchange;
+  const { caller, extras, presence } = exchange;
   return {
+    presence,
     upstreamToken: tokenOf(exchange) ?? new Secret(''),
     userId: options.userIdOf(caller.principal),
     credentialFingerprint: credentialFingerprint(exchange),
@@ -270,7 +272,6 @@ function toInstanceRequest(options: Pick<RuntimeOptions, 'userIdOf'>, exchange: 
       principal: caller.principal,
       requestId: caller.context.requestId,
       progressToken: firstProgressToken(exchange),
-      signal,
       ...extras,
     },
   };

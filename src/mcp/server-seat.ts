@@ -1,18 +1,20 @@
 import { isChange } from './changes.ts';
+import { asRecord } from './message-facts.ts';
 import {
   isNotification,
   isRequest,
   isResponse,
+  type JsonRpcId,
   type JsonRpcMessage,
   type JsonRpcNotification,
   type TransportLike,
 } from './server-product.ts';
 
-/** One request at a time, on a transport of its own. */
+/** What one request of a client, or a few, need of the seat. */
 interface Turn {
   readonly transport: TransportLike;
-  /** Requests of the client without an answer. */
-  open: number;
+  /** Requests without an answer: the id that the server knows, and that of the client. */
+  readonly open: Map<JsonRpcId, JsonRpcId>;
   /** The server has asked its client something, and may wait for an answer that will not come. */
   hasAsked: boolean;
 }
@@ -20,6 +22,9 @@ interface Turn {
 /**
  * A connection that a server keeps while requests take turns on it: to connect it for each of them would cost as much as
  * a small call. The changes that it tells of between turns are for `onUnheard`.
+ *
+ * To the server each request has an id that no other has, so that what comes late is known for what it is: clients use
+ * the same few ids again and again.
  */
 export class ServerSeat implements TransportLike {
   onmessage?: TransportLike['onmessage'];
@@ -28,6 +33,7 @@ export class ServerSeat implements TransportLike {
   readonly #onUnheard: (notification: JsonRpcNotification) => void;
   #scopeChallengeResolver: unknown;
   #turn: Turn | undefined;
+  #lastId = 0;
   #isClosed = false;
 
   constructor(onUnheard: (notification: JsonRpcNotification) => void) {
@@ -44,30 +50,52 @@ export class ServerSeat implements TransportLike {
 
   /** Begins a turn, which ends with its transport: not clean when something of it may be left behind. */
   begin(transport: TransportLike, onEnd: (isClean: boolean) => void): Promise<void> {
-    const turn: Turn = { transport, open: 0, hasAsked: false };
+    const turn: Turn = { transport, open: new Map(), hasAsked: false };
     this.#turn = turn;
-    transport.onmessage = (message, extra) => {
-      if (isRequest(message)) turn.open += 1;
-      this.onmessage?.(message, extra);
-    };
+    transport.onmessage = (message, extra) => this.#deliver(turn, message, extra);
     transport.onclose = () => {
       if (this.#turn === turn) this.#turn = undefined;
-      onEnd(turn.open === 0 && !turn.hasAsked && !this.#isClosed);
+      onEnd(turn.open.size === 0 && !turn.hasAsked && !this.#isClosed);
     };
     transport.onerror = (error) => this.onerror?.(error);
     transport.setScopeChallengeResolver?.(this.#scopeChallengeResolver);
     return transport.start();
   }
 
+  #deliver(turn: Turn, message: JsonRpcMessage, extra: unknown): void {
+    if (isRequest(message)) {
+      this.#lastId += 1;
+      turn.open.set(this.#lastId, message.id);
+      this.onmessage?.({ ...message, id: this.#lastId }, extra);
+    } else if (isNotification(message) && message.method === 'notifications/cancelled') {
+      const cancelled = asRecord(message.params)['requestId'];
+      const own = [...turn.open].find(([, id]) => id === cancelled)?.[0];
+      if (own !== undefined)
+        this.onmessage?.({ ...message, params: { ...message.params, requestId: own } }, extra);
+    } else this.onmessage?.(message, extra);
+  }
+
+  /** What belongs to a request that is over belongs to nobody. @throws Error for a question that nobody can answer */
   async send(message: JsonRpcMessage, options?: unknown): Promise<void> {
     const turn = this.#turn;
-    if (turn === undefined) {
-      if (isNotification(message) && isChange(message.method)) this.#onUnheard(message);
+    if (isResponse(message)) {
+      const id = turn?.open.get(message.id as JsonRpcId);
+      if (turn === undefined || id === undefined) return;
+      turn.open.delete(message.id as JsonRpcId);
+      await turn.transport.send({ ...message, id }, options);
       return;
     }
-    if (isResponse(message)) turn.open -= 1;
-    else if (isRequest(message)) turn.hasAsked = true;
-    await turn.transport.send(message, options);
+    const { relatedRequestId } = asRecord(options);
+    const related = turn?.open.get(relatedRequestId as JsonRpcId);
+    const isForTurn = relatedRequestId === undefined || related !== undefined;
+    if (turn !== undefined && isForTurn) {
+      if (isRequest(message)) turn.hasAsked = true;
+      await turn.transport.send(
+        message,
+        related === undefined ? options : { ...(options as object), relatedRequestId: related },
+      );
+    } else if (isRequest(message)) throw new Error('Not connected');
+    else if (isChange(message.method)) this.#onUnheard(message);
   }
 
   /** The server closes, or is closed: whoever has the turn is told first. */

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { SignalPresence } from '../http/client-presence.ts';
 import type { InboundRequest } from '../http/inbound-request.ts';
 import { toToolRequest } from './tool-request.ts';
 
 const RESOURCE = 'https://mcp.example.com/mcp';
 
 function inbound(headers: InboundRequest['headers'] = {}): InboundRequest {
-  const { signal } = new AbortController();
-  return { method: 'POST', path: '/mcp', query: '', headers, info: {}, signal, body: () => null };
+  const presence = new SignalPresence(new AbortController().signal);
+  return { method: 'POST', path: '/mcp', query: '', headers, info: {}, presence, body: () => null };
 }
 
 describe('toToolRequest', () => {
@@ -39,7 +40,7 @@ describe('toToolRequest', () => {
     const original = inbound({ accept: 'application/json' });
     const request = toToolRequest(original, RESOURCE, []);
     expect(request instanceof Request && request.headers instanceof Headers).toBe(true);
-    expect(request.signal).toBe(original.signal);
+    expect(request.signal).toBe(original.presence.signal);
     expect([request.body, request.bodyUsed, request.redirect]).toEqual([null, false, 'follow']);
     expect(await request.text()).toBe('');
     const copy = request.clone();

@@ -1,3 +1,4 @@
+import type { ClientPresence } from '../http/client-presence.ts';
 import type { HeaderFields, InboundRequest } from '../http/inbound-request.ts';
 
 /** What tools may see of the request's head: protocol and tracing, no credential of any kind. */
@@ -68,14 +69,14 @@ class ToolHeaders {
 class ToolRequest {
   readonly #method: string;
   readonly #url: string;
-  readonly #signal: AbortSignal;
+  readonly #presence: ClientPresence;
   readonly #headers: ToolHeaders;
   #web: Request | undefined;
 
-  constructor({ method, signal }: InboundRequest, url: string, fields: ReadonlyMap<string, string>) {
+  constructor({ method, presence }: InboundRequest, url: string, fields: ReadonlyMap<string, string>) {
     this.#method = method;
     this.#url = url;
-    this.#signal = signal;
+    this.#presence = presence;
     this.#headers = new ToolHeaders(fields);
   }
 
@@ -92,7 +93,7 @@ class ToolRequest {
   }
 
   get signal(): AbortSignal {
-    return this.#signal;
+    return this.#presence.signal;
   }
 
   static web(request: ToolRequest): Request {

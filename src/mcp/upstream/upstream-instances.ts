@@ -59,14 +59,14 @@ export function createUpstreamInstances(options: UpstreamOptions): Instances {
   });
   const pool = createLinkPool(options);
   const lease = async (request: InstanceRequest, isKept: boolean): Promise<Lease<InnerLink>> => {
-    const { upstreamToken, extras, client } = request;
+    const { upstreamToken, extras, client, presence } = request;
     const key = instanceKey(request, isKept);
     const principalKey = extras.principal.key;
     const onUnheardChange = isKept
       ? (notification: JsonRpcNotification) => options.onUnheardChange?.(principalKey, notification)
       : undefined;
     const user = { principalKey, upstreamToken, client, onUnheardChange };
-    const found = await pool.lease(key, extras.signal, () => options.connect(user));
+    const found = await pool.lease(key, presence, () => options.connect(user));
     // Under its key it is found by an eviction, but never by another request.
     return isKept ? found : { ...found, release: found.discard };
   };
@@ -89,7 +89,7 @@ export function createUpstreamInstances(options: UpstreamOptions): Instances {
       const leave = lasting.enter(request.extras.principal.key);
       try {
         const link = createLastingLink(toOpened(await lease(request, false)), {
-          // The signal is that of the request which opened the session or connection, and may have ended long ago.
+          // The presence is that of the client of the request which opened the session or connection, and may have ended long ago.
           reopen: async () => toOpened(await lease(forManyRequests(request), false)),
           onEnd: leave,
           now: options.now,

@@ -75,7 +75,7 @@ describe('[mcp-auth/wrap.instance-mode] instances', () => {
     expect(server.getPoolStats()).toMatchObject({ size: 3, leased: 3 });
     journal.release();
     for (const answer of await Promise.all(answers)) expect(answer.text).toContain('released');
-    expect(server.getPoolStats()).toMatchObject({ size: 3, leased: 0, idle: 3 });
+    await expect.poll(() => server.getPoolStats()).toMatchObject({ size: 3, leased: 0, idle: 3 });
   });
 
   it('that are pooled are not told of the one request that they were made for', async () => {
