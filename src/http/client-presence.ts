@@ -1,5 +1,3 @@
-import type { ServerResponse } from 'node:http';
-
 /** Whether the client of a request is still there to be answered. */
 export interface ClientPresence {
   /** Whether it has gone away before it had its answer. */
@@ -28,13 +26,19 @@ export class SignalPresence implements ClientPresence {
   }
 }
 
+/** As much of a response of Node as tells whether its client stays for it. */
+interface ClosingResponse {
+  readonly writableFinished: boolean;
+  once(event: 'close', listener: () => void): unknown;
+}
+
 /** Of the client that a response of Node is for. */
 export class ResponsePresence implements ClientPresence {
   readonly #listeners = new Set<() => void>();
   #controller: AbortController | undefined;
   #isGone = false;
 
-  constructor(response: ServerResponse) {
+  constructor(response: ClosingResponse) {
     response.once('close', () => {
       if (!response.writableFinished) this.#leave();
     });

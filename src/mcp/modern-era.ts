@@ -5,12 +5,12 @@ import type { JsonObject } from './server-product.ts';
 /** Tells a server of SDK v2, before it is connected, that it serves the 2026 era, and what client, from `_meta`. */
 export type BindToModernEra = (server: NativeServer, meta: JsonObject) => void;
 
-/** As much of the SDK's low-level server as its own entry sets for a request. */
-interface Bindable {
-  _negotiatedProtocolVersion?: unknown;
-  _clientCapabilities?: unknown;
-  _clientVersion?: unknown;
-}
+/** What the SDK's own entry sets of its low-level server for a request. */
+const FIELDS = {
+  version: '_negotiatedProtocolVersion',
+  capabilities: '_clientCapabilities',
+  info: '_clientVersion',
+} as const;
 
 /**
  * What the SDK's entry does to the server of a request, without all else that it does. The fields are not public: a server
@@ -30,8 +30,8 @@ export function findEraBinding(sdk: ServerSdk): BindToModernEra | undefined {
 }
 
 function bind(server: object, meta: JsonObject): void {
-  const bindable: Bindable = server;
-  bindable._negotiatedProtocolVersion = MODERN_VERSION;
-  bindable._clientCapabilities = meta[ENVELOPE.clientCapabilities];
-  if (meta[ENVELOPE.clientInfo] !== undefined) bindable._clientVersion = meta[ENVELOPE.clientInfo];
+  const info = meta[ENVELOPE.clientInfo];
+  Reflect.set(server, FIELDS.version, MODERN_VERSION);
+  Reflect.set(server, FIELDS.capabilities, meta[ENVELOPE.clientCapabilities]);
+  if (info !== undefined) Reflect.set(server, FIELDS.info, info);
 }

@@ -85,6 +85,8 @@ const MAX_BACKLOG = 256;
 const MAX_BACKLOG_BYTES = 1_048_576;
 // As many as anybody would answer in one round.
 const MAX_QUESTIONS = 32;
+/** Questions of one go that come over a pipe or a network do not all come at once. */
+const GATHER_MS = 10;
 
 class Call implements RunningCall {
   readonly #link: Pick<InnerLink, 'request' | 'notify'>;
@@ -219,10 +221,10 @@ class Call implements RunningCall {
   #pauseSoon(): void {
     if (this.#isPausing || this.#questions.size === 0) return;
     this.#isPausing = true;
-    setImmediate(() => {
+    setTimeout(() => {
       this.#isPausing = false;
       this.#pause();
-    });
+    }, GATHER_MS);
   }
 
   #pause(): void {
