@@ -57,7 +57,8 @@ export async function closeGate(
   const { servers, progress, tenancy, auth, audit } = assembly;
   await releaseAll([
     ...[...connections].map((connection) => () => connection.close()),
-    // Before their servers close, which would answer for what they are cut off from, and for what came in meanwhile.
+    // Before the servers close, which would record what is cut off as answers of theirs; and after, for what came in
+    // meanwhile.
     ...servers.flatMap(({ runtime, guard }) => [
       () => guard.abandonAll(),
       () => runtime.close(),

@@ -49,7 +49,7 @@ export function resolveCredential(options: CredentialOptions | undefined): Step<
 export async function findUpstreamToken(options: CredentialOptions, caller: Caller): Promise<string | null> {
   if (isAnonymous(caller.principal)) return null;
   const { signal } = caller.context;
-  const context = { principal: caller.principal, ...(signal && { signal }), ...caller.context };
+  const context = { ...(signal && { signal }), ...caller.context, principal: caller.principal };
   const token = await options.resolver.resolveToken(
     options.toUserId(caller.principal),
     options.resourceType,

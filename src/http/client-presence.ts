@@ -4,7 +4,7 @@ export interface ClientPresence {
   readonly isGone: boolean;
   /** Aborts when that happens. Where a host has no signal of its own, it is made when it is first read. */
   readonly signal: AbortSignal;
-  /** Calls back when that happens, which costs less than a signal; returns what takes that back. */
+  /** Calls back when that happens, not when it has; costs less than a signal. Returns what takes that back. */
   onGone(listener: () => void): () => void;
 }
 

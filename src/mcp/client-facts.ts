@@ -70,12 +70,14 @@ function toFacts(declared: unknown, info: unknown): ClientFacts {
 // There are few kinds of clients, and what they say of themselves is spelled the same each time.
 const remembered = new Map<string, ClientFacts>();
 const MAX_REMEMBERED = 1_000;
+const MAX_REMEMBERED_LENGTH = 4_096;
 
 /** Read back from text, so that nothing in it belongs to one request. */
 function remember(text: string): ClientFacts {
   const same = remembered.get(text);
   if (same !== undefined) return same;
   const facts = JSON.parse(text, (_key, value: unknown) => Object.freeze(value)) as ClientFacts;
+  if (text.length > MAX_REMEMBERED_LENGTH) return facts;
   if (remembered.size >= MAX_REMEMBERED) remembered.clear();
   remembered.set(text, facts);
   return facts;

@@ -14,7 +14,7 @@ import { guardTransport } from './guard-transport.ts';
 import { type LastingServer, outlastServer } from './lasting-server.ts';
 import { onlyAllowedUris } from './listen-streams.ts';
 import { readFacts, readNotice } from './message-facts.ts';
-import { bindToModernEra } from './native-instance.ts';
+import { bindToModernEra } from './modern-era.ts';
 import type { RequestExtras } from './request-extras.ts';
 import { RPC } from './rpc-error.ts';
 import { loadStdioSdk, type NativeServer } from './sdk.ts';

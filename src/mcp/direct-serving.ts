@@ -34,7 +34,7 @@ export interface DirectServingOptions {
 export function createDirectServing(options: DirectServingOptions): DirectServing {
   const { sdk, lend, hasHeaderRules, guard, isTold, onError } = options;
   const findDirectRequest = createDirectRequests(sdk);
-  const bindToModernEra = findEraBinding(sdk);
+  const bindToRequest = findEraBinding(sdk);
 
   return {
     serve(serving) {
@@ -43,14 +43,14 @@ export function createDirectServing(options: DirectServingOptions): DirectServin
       const { exchange } = serving;
       if (direct.era === 'modern' && hasHeaderRules(exchange)) return undefined;
       if (lend !== undefined) return run(direct, () => openLent(lend, direct, exchange));
-      if (direct.era === 'modern' && bindToModernEra === undefined) return undefined;
+      if (direct.era === 'modern' && bindToRequest === undefined) return undefined;
       return run(direct, () => openOwn(direct, exchange));
     },
   };
 
   async function openOwn({ era, message }: DirectRequest, exchange: Exchange): Promise<ServerProduct> {
     const server = await options.open(exchange);
-    if (era === 'modern') bindToModernEra?.(server, asRecord(asRecord(message.params)['_meta']));
+    if (era === 'modern') bindToRequest?.(server, asRecord(asRecord(message.params)['_meta']));
     // The structural type of a native server says less than the SDK's own.
     return server as ServerProduct;
   }

@@ -17,8 +17,8 @@ export function instanceKey(
   ]);
 }
 
-/** The principal whose instances these are. */
-export function ownerOf(key: string): unknown {
-  const parts: unknown = JSON.parse(key);
-  return Array.isArray(parts) ? parts[0] : undefined;
+/** Of a list as JSON that begins with the key of a principal: whose instances these are. */
+export function ownerOf(key: string): string {
+  const [owner] = JSON.parse(key) as readonly string[];
+  return owner ?? '';
 }

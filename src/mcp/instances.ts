@@ -154,7 +154,7 @@ function openLasting(options: InstanceOptions, build: Build, fronts: Fronts): In
       return { link: opened, end: () => opened.close() };
     };
     const link = createLastingLink(await connect(product), {
-      // The presence is that of the client of the request which opened the session or connection, and may have ended long ago.
+      // The client of the request that opened the session or connection may have gone long ago.
       reopen: async () => connect(await build(forManyRequests(request))),
       now,
       onError,

@@ -1,7 +1,6 @@
-import { TransportError } from '../core/errors.ts';
-import { type AskedLink, askServer, toEnvelope } from './asked-link.ts';
+import { type AskedLink, askServer } from './asked-link.ts';
 import type { ClientFacts } from './client-facts.ts';
-import { MODERN_VERSION } from './envelope.ts';
+import { bindToModernEra, type LowLevelServer, lowLevelOf } from './modern-era.ts';
 import type { NativeServer, ServerSdk } from './sdk.ts';
 import {
   isRequest,
@@ -46,7 +45,7 @@ export async function createNativeInstance(
   { client, onUnheard = () => undefined }: NativeInstanceOptions,
 ): Promise<NativeInstance> {
   if (client !== undefined) await bindToModernEra(sdk, product, client);
-  const server = serverOf(sdk, product);
+  const server = lowLevelOf(sdk, product);
   // To the server it is one life, however many connections that takes: it cleans up when it is closed for good.
   const onClosedForGood = server.onclose;
   delete server.onclose;
@@ -141,12 +140,6 @@ function createSeating({ server, connect, close, onUnheard }: SeatingOptions) {
   };
 }
 
-type LowLevelServer = InstanceType<ServerSdk['Server']>;
-
-function serverOf(sdk: ServerSdk, product: NativeServer): LowLevelServer {
-  return product instanceof sdk.McpServer ? product.server : product;
-}
-
 /** Tells when a connection has ended, and whether all that was asked on it was answered. */
 function followConnection(transport: TransportLike, onEnd: (isClean: boolean) => void): void {
   const open = new Set<JsonRpcId>();
@@ -171,46 +164,4 @@ function followConnection(transport: TransportLike, onEnd: (isClean: boolean) =>
       onEnd(open.size === 0 && !isMarked);
     }
   };
-}
-
-/**
- * Only the SDK's own entry can tell a server that it serves the 2026 era; it remembers that for good.
- *
- * @throws TransportError (TRANSPORT_ERROR) when the server does not take to it
- */
-export async function bindToModernEra(
-  sdk: ServerSdk,
-  product: NativeServer,
-  client: ClientFacts,
-): Promise<void> {
-  const body = {
-    jsonrpc: '2.0',
-    id: 0,
-    method: 'server/discover',
-    params: { _meta: toEnvelope(client) },
-  };
-  const request = new Request('http://gate.invalid/', {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      'mcp-protocol-version': MODERN_VERSION,
-      'mcp-method': 'server/discover',
-    },
-  });
-  const server = serverOf(sdk, product);
-  const { onclose } = server;
-  delete server.onclose;
-  try {
-    const entry = sdk.createMcpHandler(() => product, { legacy: 'reject' });
-    const response = await entry.fetch(request, { parsedBody: body });
-    await response.text();
-    if (!response.ok) {
-      throw new TransportError('The server could not be started', {
-        detail: `server/discover was answered with ${response.status}`,
-      });
-    }
-  } finally {
-    if (onclose !== undefined) server.onclose = onclose;
-  }
 }

@@ -5,6 +5,7 @@ import type { LiveStreams } from '../../http/live-streams.ts';
 import { type ClientFacts, fingerprintClient } from '../client-facts.ts';
 import { createFronts } from '../fronts.ts';
 import type { InnerLink } from '../inner-link.ts';
+import { ownerOf } from '../instance-key.ts';
 import { createInstancePool, type InstancePool, type Lease } from '../instance-pool.ts';
 import { forManyRequests, type InstanceRequest, type Instances } from '../instances.ts';
 import { createLastingLink, type OpenedLink } from '../lasting-link.ts';
@@ -89,7 +90,7 @@ export function createUpstreamInstances(options: UpstreamOptions): Instances {
       const leave = lasting.enter(request.extras.principal.key);
       try {
         const link = createLastingLink(toOpened(await lease(request, false)), {
-          // The presence is that of the client of the request which opened the session or connection, and may have ended long ago.
+          // The client of the request that opened the session or connection may have gone long ago.
           reopen: async () => toOpened(await lease(forManyRequests(request), false)),
           onEnd: leave,
           now: options.now,
@@ -181,9 +182,4 @@ function instanceKey({ upstreamToken, extras, client }: InstanceRequest, isKept:
     fingerprintClient(client),
     ...(isKept ? [] : [randomUUID()]),
   ]);
-}
-
-function ownerOf(key: string): string {
-  const [owner] = JSON.parse(key) as readonly string[];
-  return owner ?? '';
 }
