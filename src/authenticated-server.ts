@@ -4,7 +4,7 @@ import { createRuleAuthorizer } from './authz/rule-authorizer.ts';
 import { ConfigurationError } from './core/errors.ts';
 import { isAuthorizer } from './gate/wrap-problems.ts';
 import type { AuthenticatedTool, ClassTool } from './mcp/authenticated-tool.ts';
-import type { MCPServerFactory } from './mcp/instances.ts';
+import type { MCPServerFactory } from './mcp/server-factory.ts';
 import type { ArgumentsOf, ToolOptions, ToolRule } from './mcp/tool-definition.ts';
 import type { ToolHandler } from './mcp/tool-handler.ts';
 import { createToolRegistry, type ToolRegistry } from './mcp/tool-registry.ts';

@@ -31,13 +31,13 @@ export {
   type AuthenticatedToolOptions,
   type ClassTool,
 } from './mcp/authenticated-tool.ts';
-export type { FactoryExtras, MCPServerFactory } from './mcp/instances.ts';
 export { compose } from './mcp/middleware/compose.ts';
 export { withAuth } from './mcp/middleware/with-auth.ts';
 export { withLogging } from './mcp/middleware/with-logging.ts';
 export { withRateLimit } from './mcp/middleware/with-rate-limit.ts';
 export { withRetry } from './mcp/middleware/with-retry.ts';
 export { withTimeout } from './mcp/middleware/with-timeout.ts';
+export type { FactoryExtras, MCPServerFactory } from './mcp/server-factory.ts';
 export type { ToolContext, ToolHandler } from './mcp/tool-handler.ts';
 export { APITokenResolver } from './tenancy/api-token.ts';
 export { SimpleTokenResolver } from './tenancy/env-token.ts';

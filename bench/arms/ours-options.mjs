@@ -6,13 +6,14 @@ const PRINCIPALS = 2000;
 
 /** A gate as one would configure it: JWTs through JWKS, a scope for each tool, a limit, and an audit file. */
 export function gateOptions({ directory, issuer, jwksUri, mode, publicUrl, scope, tools }) {
+  const build = serverFactory(tools);
   const rules = toolNames(tools).map((name) => [`bench/${name}`, { scopes: [scope] }]);
   return {
     publicUrl,
     listen: { host: '127.0.0.1', port: 0, path: '/mcp' },
     servers: {
       bench: {
-        factory: serverFactory(tools),
+        factory: (_token, _userId, extras) => build(extras),
         instances: mode.includes('pooled') ? { mode: 'pooled', max: PRINCIPALS } : { mode: 'fresh' },
         sessions: mode.includes('session')
           ? { mode: 'stateful', max: sessionsOf(mode) }

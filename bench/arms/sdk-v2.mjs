@@ -5,12 +5,13 @@ import { DESCRIPTION, echo, inputSchemas } from './support.mjs';
 
 export { createMcpHandler, McpServer };
 
-/** Builds the server of one request or caller, with schemas that are made once. */
+/** Builds the server of one request or caller, with schemas that are made once, and the tools that it needs. */
 export function serverFactory(count) {
   const tools = inputSchemas(z, count);
-  return () => {
+  return ({ needs = () => true } = {}) => {
     const server = new McpServer({ name: 'bench', version: '1.0.0' });
     for (const { name, schema } of tools) {
+      if (!needs('tool', name)) continue;
       server.registerTool(name, { description: DESCRIPTION, inputSchema: schema }, echo);
     }
     return server;

@@ -153,6 +153,12 @@ export interface McpServerExtras {
   readonly query: Readonly<Record<string, string>>;
   /** Headers that `extras.headers` names, in lower case: the client's word. */
   readonly headers: Readonly<Record<string, string>>;
+  /**
+   * Whether the server has to have a tool, prompt or resource, by its name or URI. One that is built for a single call
+   * does with what is called, and a factory of many tools that asks builds it in a fraction of the time; for every other
+   * server all is needed.
+   */
+  readonly needs: (kind: 'tool' | 'prompt' | 'resource', name: string) => boolean;
 }
 
 /** A `Server` or `McpServer` of either SDK. */

@@ -4,7 +4,7 @@ import { redactText } from '../audit/redact.ts';
 import { describeFailure } from '../config/describe-failure.ts';
 import type { ResolvedSource } from '../config/resolved-options.ts';
 import { ConfigurationError } from '../core/errors.ts';
-import type { MCPServerFactory } from '../mcp/instances.ts';
+import type { MCPServerFactory } from '../mcp/server-factory.ts';
 
 /** A server that is built in this process. */
 export interface BuiltInSource {

@@ -1,7 +1,7 @@
 import { redactText } from '../audit/redact.ts';
 import type { ResolvedCommand, ResolvedRemote, ResolvedServer } from '../config/resolved-options.ts';
 import { MCPAuthError, TokenResolutionError } from '../core/errors.ts';
-import type { MCPServerFactory } from '../mcp/instances.ts';
+import type { MCPServerFactory } from '../mcp/server-factory.ts';
 import { createCommandServer } from '../mcp/upstream/command-server.ts';
 import { connectUpstream } from '../mcp/upstream/connect-upstream.ts';
 import { fillCredential, needsCredential } from '../mcp/upstream/credential-text.ts';

@@ -3,7 +3,7 @@ import type { AuthProvider } from '../authn/auth-provider.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import type { AuthorizationConfig } from '../config/authorization-options.ts';
 import type { Principal } from '../core/principal.ts';
-import type { MCPServerFactory } from '../mcp/instances.ts';
+import type { MCPServerFactory } from '../mcp/server-factory.ts';
 import type { ResourceTokenResolver } from '../tenancy/token-resolver.ts';
 
 /** Options fed from the environment may be `undefined`; what is then missing is a ConfigurationError. */

@@ -1,6 +1,5 @@
 import type { Admission, Outcome } from '../core/admission.ts';
 import { MCPAuthError } from '../core/errors.ts';
-import { refuse } from '../core/refusal.ts';
 import { unknownTarget } from '../core/unknown-target.ts';
 import { asRecord } from './message-facts.ts';
 import { toRefusalMessage } from './refusal-message.ts';
@@ -28,23 +27,6 @@ export function toUniformError(
 export function outcomeOf(message: JsonRpcResponse): Outcome {
   if ('error' in message) return { ok: false, error: message.error.code };
   return asRecord(message.result)['isError'] === true ? { ok: false, error: 'tool_error' } : { ok: true };
-}
-
-/** What JSON cannot say (cycles, BigInt, too many levels) is an error, for there is a client that waits. */
-export async function sendAnswer(
-  send: (message: JsonRpcResponse) => Promise<void>,
-  answer: {
-    readonly shown: JsonRpcResponse;
-    readonly request: JsonRpcRequest;
-    readonly report: (error: unknown, isFault: boolean) => void;
-  },
-): Promise<void> {
-  try {
-    await send(answer.shown);
-  } catch (error) {
-    await send(toRefusalMessage(refuse('INTERNAL_ERROR', 'Internal error'), answer.request));
-    answer.report(error, true);
-  }
 }
 
 export function hasSucceeded(work: Promise<void>): Promise<boolean> {

@@ -10,7 +10,7 @@ import { type ClientFacts, noteClient, readEnvelope, readInitialize } from './cl
 import { withoutClientMistakes } from './client-mistakes.ts';
 import { createConnectionSubscriptions } from './connection-subscriptions.ts';
 import type { Verdict } from './exchange.ts';
-import { guardTransport } from './guard-transport.ts';
+import { GuardTransport } from './guard-transport.ts';
 import { type LastingServer, outlastServer } from './lasting-server.ts';
 import { onlyAllowedUris } from './listen-streams.ts';
 import { readFacts, readNotice } from './message-facts.ts';
@@ -116,8 +116,8 @@ function serve(opened: Opened, transport: TransportLike, watch: ConnectionWatch)
   const gone = new AbortController();
   const changes = shareChanges(options, opening.caller);
   const subscriptions = createConnectionSubscriptions(options.onError);
-  const wire = guardTransport(transport, {
-    viewer: { principal, server: options.server, authorizer: options.authorizer },
+  const viewer = { principal, server: options.server, authorizer: options.authorizer };
+  const wire = new GuardTransport(transport, viewer, {
     progress: options.progress,
     timeoutMs: options.timeoutMs,
     onError: withoutClientMistakes(options.onError),

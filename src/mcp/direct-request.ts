@@ -1,4 +1,4 @@
-import type { DirectRequest } from './direct-transport.ts';
+import { DirectRequest } from './direct-transport.ts';
 import { ENVELOPE, MODERN_VERSION } from './envelope.ts';
 import type { ServerSdk } from './sdk.ts';
 import { isObject, isRequest, type JsonObject, type JsonRpcRequest } from './server-product.ts';
@@ -28,7 +28,8 @@ export function createDirectRequests(sdk: ServerSdk): FindDirectRequest {
   const isEnvelope = createEnvelopeCheck(sdk);
   const legacyVersions: ReadonlySet<string | null> = new Set([null, ...sdk.SUPPORTED_PROTOCOL_VERSIONS]);
 
-  return ({ request, exchange, authInfo, parsedBody }) => {
+  return (serving) => {
+    const { request, exchange, parsedBody } = serving;
     if (request.method !== 'POST' || !isRequest(parsedBody) || !HOT.has(parsedBody.method)) return undefined;
     const { params } = parsedBody;
     // What returns to a waiting call has a place of its own to go to.
@@ -40,15 +41,7 @@ export function createDirectRequests(sdk: ServerSdk): FindDirectRequest {
     const isPlain = isModern
       ? saysTheSame(headers, parsedBody) && isEnvelope(meta, parsedBody)
       : legacyVersions.has(headers.get('mcp-protocol-version')) && acceptsEither(headers);
-    return isPlain
-      ? {
-          era: isModern ? 'modern' : 'legacy',
-          message: parsedBody,
-          request,
-          authInfo,
-          presence: exchange.presence,
-        }
-      : undefined;
+    return isPlain ? new DirectRequest(isModern ? 'modern' : 'legacy', parsedBody, serving) : undefined;
   };
 }
 

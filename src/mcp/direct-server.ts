@@ -9,7 +9,7 @@ import {
 import { unsupported } from './client-questions.ts';
 import { toModernResult } from './direct-result.ts';
 import type { Era } from './direct-transport.ts';
-import { ENVELOPE } from './envelope.ts';
+import { takeEnvelope } from './envelope.ts';
 import type { MessageExtra } from './link-contract.ts';
 import type { LinkUse } from './link-use.ts';
 import { RPC, RpcError } from './rpc-error.ts';
@@ -49,7 +49,6 @@ export function createDirectServer(lent: LentLink, options: DirectServerOptions)
   return new DirectServer(lent, options);
 }
 
-const RESERVED_META: readonly string[] = Object.values(ENVELOPE);
 /** Notifications of the 2025 era that the 2026 era does not know. */
 const LEGACY_NOTIFICATIONS: ReadonlySet<string> = new Set([
   'notifications/elicitation/complete',
@@ -101,11 +100,11 @@ class DirectServer implements ServerProduct {
     }
   }
 
-  async #serve(request: JsonRpcRequest, extra: MessageExtra): Promise<void> {
-    const { method, id } = request;
+  async #serve(message: JsonRpcRequest, extra: MessageExtra): Promise<void> {
     const cancelled = new AbortController();
     this.#cancelled = cancelled;
-    const { params, envelope } = withoutEnvelope(request.params);
+    const { request, envelope } = takeEnvelope(message);
+    const { method, id, params } = request;
     const call = this.#lent.use.call({
       method,
       params,
@@ -115,7 +114,7 @@ class DirectServer implements ServerProduct {
     });
     this.#call = call;
     try {
-      const end = await call.follow(this.#toLeg({ ...request, params }, envelope, call));
+      const end = await call.follow(this.#toLeg(request, envelope, call));
       // The transport ends with its answer, and a call that waits for its client must outlast that.
       this.#call = undefined;
       const result = 'result' in end ? end.result : { resultType: 'input_required', ...end };
@@ -175,23 +174,6 @@ class DirectServer implements ServerProduct {
     this.#leaveUse = undefined;
     await leave?.();
   }
-}
-
-/** What a server behind gets to see: neither the 2026 era's envelope nor what only a returning client sends. */
-function withoutEnvelope(params: JsonObject | undefined): {
-  readonly params: JsonObject | undefined;
-  readonly envelope: JsonObject | undefined;
-} {
-  const meta = params?.['_meta'];
-  if (!isObject(meta) || !RESERVED_META.some((key) => key in meta)) return { params, envelope: undefined };
-  const envelope: Record<string, unknown> = {};
-  const rest: Record<string, unknown> = {};
-  for (const key in meta) {
-    if (RESERVED_META.includes(key)) envelope[key] = meta[key];
-    else rest[key] = meta[key];
-  }
-  const { _meta: _, ...others } = params ?? {};
-  return { params: Object.keys(rest).length > 0 ? { ...others, _meta: rest } : others, envelope };
 }
 
 /** SDK v1 reads `requestInfo`, and is alone in that: it is made when it is read. */

@@ -5,9 +5,10 @@ import { createDirectServer, type Lent } from './direct-server.ts';
 import { type DirectRequest, DirectTransport, findScopeChallenge } from './direct-transport.ts';
 import { closeExchange, type Exchange } from './exchange.ts';
 import { asRecord } from './message-facts.ts';
-import { findEraBinding } from './modern-era.ts';
-import type { NativeServer, ServerSdk } from './sdk.ts';
-import type { ServerProduct } from './server-product.ts';
+import { findEraBinding, lowLevelOf } from './modern-era.ts';
+import { findRequestDispatch, type TakeRequests } from './request-dispatch.ts';
+import { isNativeV2, type NativeServer, type ServerSdk } from './sdk.ts';
+import type { ServerProduct, TransportLike } from './server-product.ts';
 import type { Serving } from './serving.ts';
 
 /** The short way for the requests that make up nearly all traffic; the SDK's own way answers the same, with more steps. */
@@ -22,10 +23,10 @@ export interface DirectServingOptions {
   readonly lend?: ((exchange: Exchange) => Promise<Lent>) | undefined;
   /** Whether the called tool wants arguments repeated in headers: what is behind a link takes the SDK's way then. */
   readonly hasHeaderRules: (exchange: Exchange) => boolean;
-  /** A server of the request's own, with the guard around it, where there is no pool. */
-  readonly open: (exchange: Exchange) => Promise<NativeServer>;
-  /** Puts the guard around a server. */
-  readonly guard: (product: ServerProduct, exchange: Exchange) => ServerProduct;
+  /** A server of the request's own, where there is no pool. */
+  readonly open: (exchange: Exchange) => Promise<ServerProduct>;
+  /** Puts the guard between the server of a request and its transport. */
+  readonly guard: (transport: TransportLike, exchange: Exchange) => TransportLike;
   /** Whether callers are told of a failure in words of its own. */
   readonly isTold: (error: unknown) => boolean;
   readonly onError: (error: unknown) => void;
@@ -35,6 +36,7 @@ export function createDirectServing(options: DirectServingOptions): DirectServin
   const { sdk, lend, hasHeaderRules, guard, isTold, onError } = options;
   const findDirectRequest = createDirectRequests(sdk);
   const bindToRequest = findEraBinding(sdk);
+  const takeRequests = findRequestDispatch(sdk);
 
   return {
     serve(serving) {
@@ -42,17 +44,17 @@ export function createDirectServing(options: DirectServingOptions): DirectServin
       if (direct === undefined) return undefined;
       const { exchange } = serving;
       if (direct.era === 'modern' && hasHeaderRules(exchange)) return undefined;
-      if (lend !== undefined) return run(direct, () => openLent(lend, direct, exchange));
+      if (lend !== undefined) return run(direct, exchange, openLent(lend, direct, exchange));
       if (direct.era === 'modern' && bindToRequest === undefined) return undefined;
-      return run(direct, () => openOwn(direct, exchange));
+      return run(direct, exchange, openOwn(direct, exchange));
     },
   };
 
   async function openOwn({ era, message }: DirectRequest, exchange: Exchange): Promise<ServerProduct> {
-    const server = await options.open(exchange);
-    if (era === 'modern') bindToRequest?.(server, asRecord(asRecord(message.params)['_meta']));
-    // The structural type of a native server says less than the SDK's own.
-    return server as ServerProduct;
+    const product = await options.open(exchange);
+    if (!isNativeV2(sdk, product)) return product;
+    if (era === 'modern') bindToRequest?.(product, asRecord(asRecord(message.params)['_meta']));
+    return takeRequests === undefined ? product : new DispatchedServer(sdk, product, takeRequests);
   }
 
   async function openLent(
@@ -61,22 +63,22 @@ export function createDirectServing(options: DirectServingOptions): DirectServin
     exchange: Exchange,
   ): Promise<ServerProduct> {
     // A refusal takes the way of an answer, which must not be told apart from it by its form; nothing else runs.
-    if ([...exchange.verdicts.values()].every(isRefusal)) return guard(createNoServer(), exchange);
+    if (isRefusedWhole(exchange)) return createNoServer();
     const lent = await borrow(exchange);
-    return guard('product' in lent ? lent.product : createDirectServer(lent, { era, onError }), exchange);
+    return 'product' in lent ? lent.product : createDirectServer(lent, { era, onError });
   }
 
-  async function run(direct: DirectRequest, open: () => Promise<ServerProduct>): Promise<Answer> {
+  async function run(
+    direct: DirectRequest,
+    exchange: Exchange,
+    opening: Promise<ServerProduct>,
+  ): Promise<Answer> {
     let product: ServerProduct | undefined;
     try {
-      product = await open();
+      product = await opening;
       const transport = new DirectTransport(direct);
-      let resolver: unknown;
-      transport.setScopeChallengeResolver = (given) => {
-        resolver = given;
-      };
-      await product.connect(transport);
-      const challenge = await findScopeChallenge(sdk, resolver, direct);
+      await product.connect(guard(transport, exchange));
+      const challenge = await findScopeChallenge(sdk, transport.scopeChallengeResolver, direct);
       if (challenge === undefined) {
         const answer = await transport.exchange();
         closeExchange(direct.authInfo);
@@ -91,6 +93,33 @@ export function createDirectServing(options: DirectServingOptions): DirectServin
       return failed(direct);
     }
   }
+}
+
+/** A server of SDK v2 that is there for one request alone. */
+class DispatchedServer implements ServerProduct {
+  readonly #sdk: ServerSdk;
+  readonly #product: NativeServer & ServerProduct;
+  readonly #takeRequests: TakeRequests;
+
+  constructor(sdk: ServerSdk, product: NativeServer & ServerProduct, takeRequests: TakeRequests) {
+    this.#sdk = sdk;
+    this.#product = product;
+    this.#takeRequests = takeRequests;
+  }
+
+  async connect(transport: TransportLike): Promise<void> {
+    await (this.#product as ServerProduct).connect(transport);
+    this.#takeRequests(lowLevelOf(this.#sdk, this.#product), transport);
+  }
+
+  close(): Promise<void> {
+    return this.#product.close();
+  }
+}
+
+function isRefusedWhole({ verdicts }: Exchange): boolean {
+  for (const verdict of verdicts.values()) if (!isRefusal(verdict)) return false;
+  return true;
 }
 
 const createNoServer = (): ServerProduct => ({

@@ -15,13 +15,27 @@ import { isUnknownMethod, UNKNOWN_METHOD_STATUS } from './unknown-method.ts';
 
 export type Era = 'modern' | 'legacy';
 
+interface AdmittedRequest {
+  readonly request: Request;
+  readonly authInfo: ToolAuthInfo;
+  readonly exchange: { readonly presence: ClientPresence };
+}
+
 /** One admitted request on its way to a server, without a web `Response` where its answer is one message. */
-export interface DirectRequest {
+export class DirectRequest {
   readonly era: Era;
   readonly message: JsonRpcRequest;
   readonly request: Request;
   readonly authInfo: ToolAuthInfo;
   readonly presence: ClientPresence;
+
+  constructor(era: Era, message: JsonRpcRequest, { request, authInfo, exchange }: AdmittedRequest) {
+    this.era = era;
+    this.message = message;
+    this.request = request;
+    this.authInfo = authInfo;
+    this.presence = exchange.presence;
+  }
 }
 
 const KEEP_ALIVE_MS = 15_000;
@@ -38,7 +52,8 @@ export class DirectTransport implements TransportLike {
   onmessage?: TransportLike['onmessage'];
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
-  setScopeChallengeResolver?: ((resolver: unknown) => void) | undefined;
+  /** What a v2 server gives to tell which scopes a request lacks. */
+  scopeChallengeResolver: unknown;
   readonly #direct: DirectRequest;
   readonly #id: JsonRpcId;
   #resolve: ((answer: Answer) => void) | undefined;
@@ -51,6 +66,10 @@ export class DirectTransport implements TransportLike {
   constructor(direct: DirectRequest) {
     this.#direct = direct;
     this.#id = direct.message.id;
+  }
+
+  setScopeChallengeResolver(resolver: unknown): void {
+    this.scopeChallengeResolver = resolver;
   }
 
   start(): Promise<void> {

@@ -1,11 +1,13 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ALICE, callerOf } from '../../test/support/guard-parts.ts';
+import type { Authorizer } from '../authz/authorizer.ts';
 import type { Admission, Outcome } from '../core/admission.ts';
 import { ALLOW, deny } from '../core/decision.ts';
 import { refuse } from '../core/refusal.ts';
 import { Secret } from '../core/secret.ts';
 import type { Verdict } from './exchange.ts';
-import { type GuardTransportOptions, guardTransport } from './guard-transport.ts';
+import type { GuardRules } from './guard-rules.ts';
+import { GuardTransport } from './guard-transport.ts';
 import { readFacts } from './message-facts.ts';
 import { createProgressMonitor } from './progress.ts';
 import type { JsonRpcMessage, JsonRpcRequest, TransportLike } from './server-product.ts';
@@ -23,13 +25,16 @@ interface Bench {
   close(): void;
 }
 
-type Options = Partial<Omit<GuardTransportOptions, 'verdict'>> & {
+type Options = Partial<Omit<GuardRules, 'verdict'>> & {
   readonly verdict?: (request: JsonRpcRequest, admission: Admission) => Verdict | Promise<Verdict>;
   readonly settle?: () => Promise<void>;
+  readonly authorizer?: Authorizer;
 };
 
+const ALLOWING: Authorizer = { decide: () => ALLOW };
+
 /** A guarded transport between a client and a server that the test plays. */
-async function setUp({ verdict, settle, ...options }: Options = {}): Promise<Bench> {
+async function setUp({ verdict, settle, authorizer = ALLOWING, ...options }: Options = {}): Promise<Bench> {
   const received: JsonRpcMessage[] = [];
   const sent: JsonRpcMessage[] = [];
   const outcomes: Bench['outcomes'] = [];
@@ -48,8 +53,8 @@ async function setUp({ verdict, settle, ...options }: Options = {}): Promise<Ben
       return settle?.();
     },
   });
-  const outer = guardTransport(inner, {
-    viewer: { principal: ALICE, server: 'notes', authorizer: { decide: () => ALLOW } },
+  const viewer = { principal: ALICE, server: 'notes', authorizer };
+  const outer = new GuardTransport(inner, viewer, {
     progress: createProgressMonitor(() => 0),
     userIdOf: () => 'alice',
     verdict: (request) => (verdict === undefined ? admit(request) : verdict(request, admit(request))),
@@ -257,7 +262,7 @@ describe('outward', () => {
       decide: ({ target }: { readonly target: { readonly name: string } }) =>
         target.name === 'purge' ? deny('missing_role') : ALLOW,
     };
-    const bench = await setUp({ viewer: { principal: ALICE, server: 'notes', authorizer } });
+    const bench = await setUp({ authorizer });
     bench.arrive(request(1, 'tools/list', {}));
     await bench.outer.send(
       result(1, { tools: [{ name: 'echo' }, { name: 'purge' }, { name: 7 }], nextCursor: 'c' }),
@@ -267,7 +272,7 @@ describe('outward', () => {
 
   it('shows nothing of a list that cannot be filtered, and answers all the same', async () => {
     const authorizer = { decide: () => Promise.reject(new Error('policy engine is down')) };
-    const bench = await setUp({ viewer: { principal: ALICE, server: 'notes', authorizer } });
+    const bench = await setUp({ authorizer });
     bench.arrive(request(1, 'tools/list', {}));
     await bench.outer.send(result(1, { tools: [{ name: 'echo' }] }));
     expect(bench.sent).toMatchObject([{ id: 1, error: { code: -32603, message: 'Internal error' } }]);
@@ -384,7 +389,7 @@ describe('progress and changes', () => {
         target.name === 'notes://secret' ? deny('missing_role') : ALLOW,
     };
     const bench = await setUp({
-      viewer: { principal: ALICE, server: 'notes', authorizer },
+      authorizer,
       onChange: ({ method }) => void changes.push(method),
     });
     await bench.outer.send(notification('notifications/tools/list_changed'));
@@ -417,8 +422,8 @@ describe('the transport itself', () => {
       setProtocolVersion: (version) => void calls.push(version),
       setScopeChallengeResolver: (resolver) => void calls.push(resolver),
     };
-    const outer = guardTransport(inner, {
-      viewer: { principal: ALICE, server: 'notes', authorizer: { decide: () => ALLOW } },
+    const viewer = { principal: ALICE, server: 'notes', authorizer: ALLOWING };
+    const outer = new GuardTransport(inner, viewer, {
       progress: createProgressMonitor(() => 0),
       userIdOf: () => 'alice',
       verdict: () => refuse('ACCESS_DENIED', 'no'),

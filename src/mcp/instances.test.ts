@@ -4,14 +4,9 @@ import { TransportError } from '../core/errors.ts';
 import { createPrincipal } from '../core/principal.ts';
 import { Secret } from '../core/secret.ts';
 import { listAllTools } from './catalog.ts';
-import {
-  createInstances,
-  type InstanceOptions,
-  type InstanceRequest,
-  type Instances,
-  type MCPServerFactory,
-} from './instances.ts';
+import { createInstances, type InstanceOptions, type InstanceRequest, type Instances } from './instances.ts';
 import { loadServerSdk } from './sdk.ts';
+import type { MCPServerFactory } from './server-factory.ts';
 
 const REQUEST: InstanceRequest = {
   upstreamToken: new Secret('upstream'),

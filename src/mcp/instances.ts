@@ -1,10 +1,6 @@
-import type { Principal } from '../core/principal.ts';
-import type { Secret } from '../core/secret.ts';
-import type { ClientPresence } from '../http/client-presence.ts';
 import type { LiveStreams } from '../http/live-streams.ts';
 import type { AskedLink } from './asked-link.ts';
 import type { ClientFacts } from './client-facts.ts';
-import { withDeadline } from './deadline.ts';
 import type { Lent } from './direct-server.ts';
 import { createFronts, type Fronts } from './fronts.ts';
 import { connectInner, type InnerLink } from './inner-link.ts';
@@ -12,38 +8,14 @@ import { instanceKey, ownerOf } from './instance-key.ts';
 import { createInstancePool, type InstancePool, type PoolStats } from './instance-pool.ts';
 import { createLastingLink, type OpenedLink } from './lasting-link.ts';
 import type { HearChange, InnerLinkOptions } from './link-contract.ts';
-import { createNativeInstance, type NativeInstance } from './native-instance.ts';
+import { findEraBinding } from './modern-era.ts';
+import { createNativeInstance, type NativeInstance, type NativeInstanceOptions } from './native-instance.ts';
+import { findRequestDispatch } from './request-dispatch.ts';
 import { isNativeV2, type ServerSdk } from './sdk.ts';
+import { type BuildOptions, type BuildRequest, buildInTime } from './server-factory.ts';
 import type { JsonRpcNotification, ServerProduct } from './server-product.ts';
 
-/**
- * What a factory may know beside token and user. `requestId`, `progressToken` and `signal` are those of the one
- * request that the server is for; a pooled server is for many and is told none.
- */
-export interface FactoryExtras {
-  readonly principal: Principal;
-  readonly requestId?: string | undefined;
-  readonly progressToken?: string | number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Query parameters of the request: the client's word. */
-  readonly query: Readonly<Record<string, string>>;
-  /** Headers that the operator allows by name: the client's word. */
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** Builds the server for one user: SDK v1 or v2, `Server` or `McpServer`. */
-export type MCPServerFactory = (
-  accessToken: string,
-  userId: string,
-  extras: FactoryExtras,
-) => ServerProduct | Promise<ServerProduct>;
-
-export interface InstanceRequest {
-  readonly upstreamToken: Secret;
-  readonly userId: string;
-  readonly extras: FactoryExtras;
-  /** Of the client of the one request that the server is for. */
-  readonly presence?: ClientPresence | undefined;
+export interface InstanceRequest extends BuildRequest {
   /** What a server behind a bridge is told of its client; nothing where nobody asks for a client. */
   readonly client?: ClientFacts | undefined;
   /** Of the credential that the client presented: its revocation ends the calls that wait for the client. */
@@ -52,13 +24,10 @@ export interface InstanceRequest {
   readonly requestState?: string | undefined;
 }
 
-export interface InstanceOptions {
+export interface InstanceOptions extends BuildOptions {
   readonly sdk: ServerSdk;
-  readonly factory: MCPServerFactory;
   readonly resourceType: string;
   readonly pool?: { readonly max: number; readonly idleMs: number; readonly lifetimeMs: number } | undefined;
-  /** Longest that a factory may take. Default 30000. */
-  readonly buildTimeoutMs?: number | undefined;
   /** Longest that a client, often a person, may take over a question of its server. Default ten minutes. */
   readonly clientTimeoutMs?: number | undefined;
   /** Ends the calls that wait for their client when a credential or principal is revoked. */
@@ -66,7 +35,6 @@ export interface InstanceOptions {
   /** A pooled server behind a link tells of a change while nobody is connected to it. */
   readonly onUnheardChange?: ((principalKey: string, notification: JsonRpcNotification) => void) | undefined;
   readonly now: () => number;
-  readonly onError: (error: unknown) => void;
 }
 
 /** Gives each request a server of its own: built for it, or leased for it alone. */
@@ -102,36 +70,6 @@ function toldOf({ client }: InstanceRequest): Pick<InnerLinkOptions, 'capabiliti
 }
 
 type Build = (request: InstanceRequest) => Promise<ServerProduct>;
-
-const BUILD_TIMEOUT_MS = 30_000;
-
-/** A factory that hangs must not hold its caller, or a place in the pool, for ever. @throws TransportError */
-async function buildInTime(options: InstanceOptions, request: InstanceRequest): Promise<ServerProduct> {
-  const { upstreamToken, userId, presence } = request;
-  const extras = presence === undefined ? request.extras : { signal: presence.signal, ...request.extras };
-  const made = options.factory(upstreamToken.reveal(), userId, extras);
-  if (typeof (made as Partial<Promise<ServerProduct>> | undefined)?.then !== 'function') {
-    return made;
-  }
-  const building = Promise.resolve(made);
-  let late = false;
-  building
-    .then(
-      (product) => (late ? product.close() : undefined),
-      () => undefined,
-    )
-    .catch(options.onError);
-  try {
-    return await withDeadline(
-      building,
-      options.buildTimeoutMs ?? BUILD_TIMEOUT_MS,
-      'The server was not built in time',
-    );
-  } catch (error) {
-    late = true;
-    throw error;
-  }
-}
 
 function openFresh({ sdk }: InstanceOptions, build: Build, fronts: Fronts): Instances['open'] {
   return async (request) => {
@@ -193,9 +131,10 @@ function pooledInstances(
   fronts: Fronts,
 ): Instances {
   const pool = createPool(options);
+  const ways = { takeRequests: findRequestDispatch(options.sdk), bindToRequest: findEraBinding(options.sdk) };
   const lease = (request: InstanceRequest) =>
     pool.lease(instanceKey(request, options.resourceType), request.presence, () =>
-      buildPooled(options, build, request),
+      buildPooled({ ...options, ...ways }, build, request),
     );
 
   const leaseFor = async (request: InstanceRequest) => {
@@ -264,16 +203,28 @@ function createPool({
 }
 
 async function buildPooled(
-  { sdk, onUnheardChange }: InstanceOptions,
+  {
+    sdk,
+    onUnheardChange,
+    takeRequests,
+    bindToRequest,
+  }: InstanceOptions & Pick<NativeInstanceOptions, 'takeRequests' | 'bindToRequest'>,
   build: Build,
   request: InstanceRequest,
 ): Promise<Pooled> {
   const product = await build(forManyRequests(request));
-  const hear: HearChange = (notification) => onUnheardChange?.(request.extras.principal.key, notification);
+  // The server lasts, so nothing that lasts with it may hold the request that it was built for.
+  const { key } = request.extras.principal;
+  const hear: HearChange = (notification) => onUnheardChange?.(key, notification);
   return isNativeV2(sdk, product)
     ? {
         kind: 'native',
-        instance: await createNativeInstance(sdk, product, { client: request.client, onUnheard: hear }),
+        instance: await createNativeInstance(sdk, product, {
+          client: request.client,
+          onUnheard: hear,
+          takeRequests,
+          bindToRequest,
+        }),
       }
     : { kind: 'link', link: await connectInner(product, { ...toldOf(request), onUnheardChange: hear }) };
 }

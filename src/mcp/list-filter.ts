@@ -29,19 +29,24 @@ export interface Viewer {
   readonly authorizer: Authorizer;
 }
 
-/** What a result says to the caches: one principal's view is nobody else's. */
-export async function toPrivateView(method: string, result: unknown, viewer: Viewer): Promise<unknown> {
-  const fields = asRecord(result);
-  const rule = Object.hasOwn(LISTS, method) ? LISTS[method] : undefined;
-  const filtered = rule === undefined ? fields : await filterItems(fields, rule, viewer);
-  return 'cacheScope' in filtered ? { ...filtered, cacheScope: 'private' } : filtered;
+export function isList(method: string): boolean {
+  return Object.hasOwn(LISTS, method);
 }
 
-async function filterItems(
-  fields: Readonly<Record<string, unknown>>,
-  rule: ListRule,
-  viewer: Viewer,
-): Promise<Readonly<Record<string, unknown>>> {
+type Result = Readonly<Record<string, unknown>>;
+
+/** What a result says to the caches: one principal's view is nobody else's. */
+export function toPrivateView(result: Result): Result {
+  return 'cacheScope' in result ? { ...result, cacheScope: 'private' } : result;
+}
+
+/** The same of a list, with what of it this principal may use. */
+export async function toPrivateList(method: string, result: Result, viewer: Viewer): Promise<Result> {
+  const rule = Object.hasOwn(LISTS, method) ? LISTS[method] : undefined;
+  return toPrivateView(rule === undefined ? result : await filterItems(result, rule, viewer));
+}
+
+async function filterItems(fields: Result, rule: ListRule, viewer: Viewer): Promise<Result> {
   const items = fields[rule.items];
   if (!Array.isArray(items)) return fields;
   const kept: unknown[] = [];

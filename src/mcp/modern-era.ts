@@ -73,7 +73,7 @@ export async function bindToModernEra(
   });
   const server = lowLevelOf(sdk, product);
   const { onclose } = server;
-  delete server.onclose;
+  Reflect.set(server, 'onclose', undefined);
   try {
     const entry = sdk.createMcpHandler(() => product, { legacy: 'reject' });
     const response = await entry.fetch(request, { parsedBody: body });

@@ -1,6 +1,7 @@
-import { type AskedLink, askServer } from './asked-link.ts';
+import { type AskedLink, askServer, toEnvelope } from './asked-link.ts';
 import type { ClientFacts } from './client-facts.ts';
-import { bindToModernEra, type LowLevelServer, lowLevelOf } from './modern-era.ts';
+import { type BindToRequest, bindToModernEra, type LowLevelServer, lowLevelOf } from './modern-era.ts';
+import type { TakeRequests } from './request-dispatch.ts';
 import type { NativeServer, ServerSdk } from './sdk.ts';
 import {
   isRequest,
@@ -34,6 +35,10 @@ export interface NativeInstanceOptions {
   readonly client: ClientFacts | undefined;
   /** Changes that the server tells of while nobody uses it. */
   readonly onUnheard?: ((notification: JsonRpcNotification) => void) | undefined;
+  /** How it serves single requests; the SDK's way by default. */
+  readonly takeRequests?: TakeRequests | undefined;
+  /** How it is told of its era; by way of the SDK's entry by default. */
+  readonly bindToRequest?: BindToRequest | undefined;
 }
 
 /**
@@ -42,20 +47,24 @@ export interface NativeInstanceOptions {
 export async function createNativeInstance(
   sdk: ServerSdk,
   product: NativeServer & ServerProduct,
-  { client, onUnheard = () => undefined }: NativeInstanceOptions,
+  { client, onUnheard = () => undefined, takeRequests, bindToRequest }: NativeInstanceOptions,
 ): Promise<NativeInstance> {
-  if (client !== undefined) await bindToModernEra(sdk, product, client);
+  if (client !== undefined) {
+    if (bindToRequest === undefined) await bindToModernEra(sdk, product, client);
+    else bindToRequest(product, toEnvelope(client));
+  }
   const server = lowLevelOf(sdk, product);
   // To the server it is one life, however many connections that takes: it cleans up when it is closed for good.
   const onClosedForGood = server.onclose;
-  delete server.onclose;
+  // Not deleted: that would make every access to the server slow.
+  Reflect.set(server, 'onclose', undefined);
   const connect = product.connect.bind(product) as ServerProduct['connect'];
   const close = product.close.bind(product) as ServerProduct['close'];
   const lendable: ServerProduct = product;
-  const seating = createSeating({ server, connect, close, onUnheard });
+  const seating = new Seating({ server, connect, close, onUnheard, takeRequests });
 
   return {
-    seat: seating.seat,
+    seat: (onEnd) => new SeatedServer(seating, onEnd),
     async lend(onEnd) {
       try {
         await seating.leave();
@@ -100,44 +109,65 @@ interface SeatingOptions {
   readonly connect: ServerProduct['connect'];
   readonly close: ServerProduct['close'];
   readonly onUnheard: (notification: JsonRpcNotification) => void;
+  readonly takeRequests: TakeRequests | undefined;
 }
 
 /** Connects a server to a seat when one is needed, and leaves it for whoever wants the server itself. */
-function createSeating({ server, connect, close, onUnheard }: SeatingOptions) {
-  let seat: ServerSeat | undefined;
-  const leave = async (): Promise<void> => {
-    if (seat === undefined) return;
-    seat = undefined;
-    await close();
-  };
-  const take = async (): Promise<ServerSeat> => {
-    await leave();
+class Seating {
+  readonly #options: SeatingOptions;
+  #seat: ServerSeat | undefined;
+
+  constructor(options: SeatingOptions) {
+    this.#options = options;
+  }
+
+  async leave(): Promise<void> {
+    if (this.#seat === undefined) return;
+    this.#seat = undefined;
+    await this.#options.close();
+  }
+
+  take(): ServerSeat | Promise<ServerSeat> {
+    // A server that has closed itself has left its seat.
+    const isSeated = this.#seat !== undefined && this.#options.server.transport === this.#seat;
+    return isSeated && this.#seat !== undefined ? this.#seat : this.#sit();
+  }
+
+  async #sit(): Promise<ServerSeat> {
+    await this.leave();
+    const { server, connect, onUnheard, takeRequests } = this.#options;
     const made = new ServerSeat(onUnheard);
     await connect(made);
-    seat = made;
+    takeRequests?.(server, made);
+    this.#seat = made;
     return made;
-  };
-  return {
-    leave,
-    seat(onEnd: (isClean: boolean) => void): ServerProduct {
-      let transport: TransportLike | undefined;
-      let hasFailed = false;
-      return {
-        async connect(given) {
-          hasFailed = true;
-          // A server that has closed itself has left its seat.
-          const taken = seat === undefined || server.transport !== seat ? await take() : seat;
-          hasFailed = false;
-          transport = given;
-          await taken.begin(given, onEnd);
-        },
-        async close() {
-          if (transport === undefined) onEnd(!hasFailed);
-          else await transport.close();
-        },
-      };
-    },
-  };
+  }
+}
+
+/** The server of a seat, for one request. */
+class SeatedServer implements ServerProduct {
+  readonly #seating: Seating;
+  readonly #onEnd: (isClean: boolean) => void;
+  #transport: TransportLike | undefined;
+  #hasFailed = false;
+
+  constructor(seating: Seating, onEnd: (isClean: boolean) => void) {
+    this.#seating = seating;
+    this.#onEnd = onEnd;
+  }
+
+  async connect(transport: TransportLike): Promise<void> {
+    this.#hasFailed = true;
+    const seat = await this.#seating.take();
+    this.#hasFailed = false;
+    this.#transport = transport;
+    await seat.begin(transport, this.#onEnd);
+  }
+
+  async close(): Promise<void> {
+    if (this.#transport === undefined) this.#onEnd(!this.#hasFailed);
+    else await this.#transport.close();
+  }
 }
 
 /** Tells when a connection has ended, and whether all that was asked on it was answered. */

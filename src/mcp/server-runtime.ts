@@ -1,4 +1,4 @@
-import type { Admission, Caller } from '../core/admission.ts';
+import type { Caller } from '../core/admission.ts';
 import { MCPAuthError, retryAfterOf } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts';
@@ -11,14 +11,17 @@ import { type Connection, type OpenedConnection, openConnection, serveConnection
 import { type TakeResult, takeResult } from './direct-answer.ts';
 import { createDirectServing } from './direct-serving.ts';
 import { type Exchange, findExchange, verdictOf } from './exchange.ts';
-import { guardTransport } from './guard-transport.ts';
+import type { GuardRules } from './guard-rules.ts';
+import { GuardTransport } from './guard-transport.ts';
 import { withHeaderRules } from './header-rules.ts';
 import type { InstanceRequest, Instances } from './instances.ts';
+import type { Viewer } from './list-filter.ts';
 import { createListenStreams } from './listen-streams.ts';
 import { asRecord } from './message-facts.ts';
+import { type Needs, needsOf } from './needs.ts';
 import type { RequestExtras } from './request-extras.ts';
 import type { NativeServer } from './sdk.ts';
-import type { ServerProduct, TransportLike } from './server-product.ts';
+import { isRequest, type ServerProduct, type TransportLike } from './server-product.ts';
 import {
   credentialFingerprint,
   endOnRevocation,
@@ -49,12 +52,13 @@ export interface ServerRuntime {
 export function createServerRuntime(options: RuntimeOptions): ServerRuntime {
   const { sdk, sessions } = options;
   const takers = new WeakMap<Exchange, TakeResult>();
-  const guarded = guardServers(options, takers);
+  const rules = guardRules(options);
+  const guarded = guardServers(options, rules, takers);
   const handler = sdk.createMcpHandler((context) => openFor(context.authInfo, context.era), {
     onerror: withoutClientMistakes(options.onError),
   });
   const failures = new WeakMap<Exchange, MCPAuthError>();
-  const direct = openDirectServing(options, guarded);
+  const direct = openDirectServing(options, rules);
   const listen = createListenStreams(options, guarded);
   const sessionServing =
     sessions === undefined ? undefined : createSessionServing(options, guarded, sessions);
@@ -125,7 +129,7 @@ export function createServerRuntime(options: RuntimeOptions): ServerRuntime {
 
 function openDirectServing(
   options: RuntimeOptions,
-  guarded: GuardedServers,
+  rules: RulesByKind,
 ): ReturnType<typeof createDirectServing> {
   const { lend } = options.instances;
   return createDirectServing({
@@ -136,23 +140,31 @@ function openDirectServing(
         : async (exchange) =>
             lend({ client: readEnvelope(exchange.body), ...toInstanceRequest(options, exchange) }),
     hasHeaderRules: (exchange) => findHeaderRules(options, exchange) !== undefined,
-    // As in the 2025 era: nothing returns to it, and no status waits for its record.
-    open: (exchange) => guarded.openNative(exchange, 'legacy'),
-    guard: (product, exchange) => guardProduct(options, exchange, { product }),
+    open: async (exchange) =>
+      openProduct(options, exchange, {
+        open: options.instances.open,
+        client: readEnvelope(exchange.body),
+        needs: isRequest(exchange.body) ? needsOf(exchange.body) : undefined,
+      }),
+    guard: (transport, exchange) => new GuardTransport(transport, viewerOf(options, exchange), rules.plain),
     isTold: isServiceFailure,
     onError: options.onError,
   });
 }
 
-function guardServers(options: RuntimeOptions, takers: WeakMap<Exchange, TakeResult>): GuardedServers {
+function guardServers(
+  options: RuntimeOptions,
+  rules: RulesByKind,
+  takers: WeakMap<Exchange, TakeResult>,
+): GuardedServers {
   // `Instances.open` gives native v2 servers only; their structural type says less than the SDK's own.
   return {
     openNative: async (exchange, era) => {
       const product = await openGuarded(options, exchange, {
+        rules: era === 'modern' ? rules.held : rules.plain,
         open: options.instances.open,
         client: readEnvelope(exchange.body),
         requestState: era === 'modern' ? readRequestState(exchange.body) : undefined,
-        era,
         take: era === 'modern' ? takers.get(exchange) : undefined,
       });
       const schema = era === 'modern' ? findHeaderRules(options, exchange) : undefined;
@@ -162,9 +174,9 @@ function guardServers(options: RuntimeOptions, takers: WeakMap<Exchange, TakeRes
     },
     openForSession: async (exchange) =>
       (await openGuarded(options, exchange, {
+        rules: rules.perStream,
         open: options.instances.openOwn,
         client: readInitialize(exchange.body),
-        hasStreamPerRequest: true,
       })) as NativeServer,
   };
 }
@@ -188,35 +200,23 @@ interface Opening {
   readonly client: ClientFacts | undefined;
   /** The waiting call to which the client returns. */
   readonly requestState?: string | undefined;
-  readonly era?: 'legacy' | 'modern' | undefined;
+  readonly needs?: Needs | undefined;
   readonly take?: TakeResult | undefined;
-  readonly hasStreamPerRequest?: boolean | undefined;
+  readonly rules: GuardRules;
 }
 
+/** Puts the guard between a server and whatever it is going to be connected to. */
 async function openGuarded(
   options: RuntimeOptions,
   exchange: Exchange,
   opening: Opening,
 ): Promise<ServerProduct> {
-  return guardProduct(options, exchange, {
-    product: await openProduct(options, exchange, opening),
-    ...opening,
-  });
-}
-
-function guardProduct(
-  options: RuntimeOptions,
-  exchange: Exchange,
-  {
-    product,
-    ...opening
-  }: Pick<Opening, 'era' | 'take' | 'hasStreamPerRequest'> & { readonly product: ServerProduct },
-): ServerProduct {
+  const product = await openProduct(options, exchange, opening);
   const connect = product.connect.bind(product);
-  const { principal } = exchange.caller;
   const link = findLinkUse(product)?.link;
   const { method } = asRecord(exchange.body);
-  const withTaker = (transport: TransportLike, take: TakeResult | undefined): TransportLike =>
+  const { take, rules } = opening;
+  const withTaker = (transport: TransportLike): TransportLike =>
     take === undefined
       ? transport
       : takeResult(
@@ -226,24 +226,38 @@ function guardProduct(
           (error) => link !== undefined && isUnknownMethod(error, String(method), link.capabilities),
         );
   product.connect = (transport: TransportLike) =>
-    connect(
-      guardTransport(withTaker(transport, opening.take), {
-        viewer: { principal, server: options.server, authorizer: options.authorizer },
-        progress: options.progress,
-        timeoutMs: options.timeoutMs,
-        onError: withoutClientMistakes(options.onError),
-        // What the protocol itself answers to the 2026 era is one JSON body, which waits for its record.
-        isAnswerHeld: opening.era === 'modern',
-        hasStreamPerRequest: opening.hasStreamPerRequest,
-        userIdOf: (admission: Admission) => options.userIdOf(admission.caller.principal),
-        verdict: (request, extra) => verdictOf(findExchange(asRecord(extra)['authInfo']), request),
-        onChange: (notification) => {
-          followNames(options, notification.method, principal.key);
-          options.hub.publish({ scope: { principalKey: principal.key }, notification });
-        },
-      }),
-    );
+    connect(new GuardTransport(withTaker(transport), viewerOf(options, exchange), rules));
   return product;
+}
+
+function viewerOf({ server, authorizer }: RuntimeOptions, { caller }: Exchange): Viewer {
+  return { principal: caller.principal, server, authorizer };
+}
+
+interface RulesByKind {
+  readonly plain: GuardRules;
+  /** For the SDK's entry of the 2026 era: what it answers itself is one JSON body, which waits for its record. */
+  readonly held: GuardRules;
+  readonly perStream: GuardRules;
+}
+
+function guardRules(options: RuntimeOptions): RulesByKind {
+  const plain: GuardRules = {
+    progress: options.progress,
+    timeoutMs: options.timeoutMs,
+    onError: withoutClientMistakes(options.onError),
+    userIdOf: ({ caller }) => options.userIdOf(caller.principal),
+    verdict: (request, extra) => verdictOf(findExchange(asRecord(extra)['authInfo']), request),
+    onChange: (notification, { principal }) => {
+      followNames(options, notification.method, principal.key);
+      options.hub.publish({ scope: { principalKey: principal.key }, notification });
+    },
+  };
+  return {
+    plain,
+    held: { isAnswerHeld: true, ...plain },
+    perStream: { hasStreamPerRequest: true, ...plain },
+  };
 }
 
 /**
@@ -253,12 +267,12 @@ function guardProduct(
 function openProduct(
   options: RuntimeOptions,
   exchange: Exchange,
-  { open, client, requestState }: Opening,
+  { open, client, requestState, needs }: Pick<Opening, 'open' | 'client' | 'requestState' | 'needs'>,
 ): Promise<ServerProduct> | ServerProduct {
   if ([...exchange.verdicts.values()].every(isRefusal)) {
     return new options.sdk.Server({ name: options.server, version: '0' }, { capabilities: {} });
   }
-  return open({ client, requestState, ...toInstanceRequest(options, exchange) });
+  return open({ client, requestState, needs, ...toInstanceRequest(options, exchange) });
 }
 
 function toInstanceRequest(options: Pick<RuntimeOptions, 'userIdOf'>, exchange: Exchange): InstanceRequest {

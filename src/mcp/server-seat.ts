@@ -10,13 +10,17 @@ import {
   type TransportLike,
 } from './server-product.ts';
 
-/** What one request of a client, or a few, need of the seat. */
-interface Turn {
+/** What one request of a client, or a few, need of the seat. A class, as V8 keeps literals that some last, for longer. */
+class Turn {
   readonly transport: TransportLike;
   /** Requests without an answer: the id that the server knows, and that of the client. */
-  readonly open: Map<JsonRpcId, JsonRpcId>;
+  readonly open = new Map<JsonRpcId, JsonRpcId>();
   /** The server has asked its client something, and may wait for an answer that will not come. */
-  hasAsked: boolean;
+  hasAsked = false;
+
+  constructor(transport: TransportLike) {
+    this.transport = transport;
+  }
 }
 
 /**
@@ -50,7 +54,7 @@ export class ServerSeat implements TransportLike {
 
   /** Begins a turn, which ends with its transport: not clean when something of it may be left behind. */
   begin(transport: TransportLike, onEnd: (isClean: boolean) => void): Promise<void> {
-    const turn: Turn = { transport, open: new Map(), hasAsked: false };
+    const turn = new Turn(transport);
     this.#turn = turn;
     transport.onmessage = (message, extra) => this.#deliver(turn, message, extra);
     transport.onclose = () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createMcpHandler, type Transport } from '@modelcontextprotocol/server';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { GateOptions } from '../../src/config/options.ts';
-import type { MCPServerFactory } from '../../src/mcp/instances.ts';
+import type { MCPServerFactory } from '../../src/mcp/server-factory.ts';
 import { serveFetch } from '../fixtures/mcp-servers/loopback.ts';
 import { startGate } from '../support/gate-harness.ts';
 import { type Json, raw } from '../support/wire.ts';

@@ -36,6 +36,7 @@ describe('[mcp-auth/shape.extras] extras', () => {
         requestId: 'req-1',
         progressToken: 0,
         signal: expect.any(AbortSignal),
+        needs: expect.any(Function),
         query: { project: 'p1' },
         headers: { 'x-workspace': 'w1' },
       });

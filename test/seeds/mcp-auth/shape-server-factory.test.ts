@@ -29,7 +29,12 @@ describe('[mcp-auth/shape.server-factory] a factory', () => {
     const make = factoryOf('v1 Server');
     const serverFactory: MCPServerFactory = async (accessToken, userId) => {
       await new Promise((resolve) => setTimeout(resolve, 5));
-      return make(accessToken, userId, { principal: {} as never, query: {}, headers: {} });
+      return make(accessToken, userId, {
+        principal: {} as never,
+        query: {},
+        headers: {},
+        needs: () => true,
+      });
     };
     const { url } = await startWrapped({ serverFactory });
     const client = await connect('v1', url, await signToken('bob'));

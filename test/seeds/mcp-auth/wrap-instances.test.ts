@@ -84,7 +84,8 @@ describe('[mcp-auth/wrap.instance-mode] instances', () => {
       ...(await whoami('2026-07-28')),
       params: { name: 'whoami', _meta: { progressToken: 1 } },
     });
-    expect(Object.keys(journal.built[0]?.extras ?? {}).toSorted()).toEqual(['headers', 'principal', 'query']);
+    const told = Object.keys(journal.built[0]?.extras ?? {}).toSorted();
+    expect(told).toEqual(['headers', 'needs', 'principal', 'query']);
   });
 
   it('that are pooled end when they lie idle, when they are old, and to make room', async () => {
