@@ -8,6 +8,8 @@ import { createHostileIssuer } from '../testing/hostile-issuer.ts';
 import { createLocalIssuer, type LocalIssuer } from '../testing/local-issuer.ts';
 import { JWTAuthProvider } from './jwt.ts';
 import type { JWTAuthOptions } from './jwt-options.ts';
+import { VerifiedTokens } from './token-cache.ts';
+import type { VerifiedToken } from './verify-token.ts';
 
 const RESOURCE = 'https://mcp.example.com/mcp';
 const SECRET = 'a secret that is long enough, by far';
@@ -44,6 +46,23 @@ describe('the cache of verified tokens', () => {
     expect(first.authenticated).toBe(true);
     expect(second.principal).toBe(first.principal);
     expect(await provider.authenticate(contextOf(token, 'https://other.example/mcp'))).toEqual(INVALID);
+  });
+
+  it('holds no expired token for long, whatever lives among them', async () => {
+    const entries = new VerifiedTokens({
+      maxEntries: 1000,
+      ttlMs: 60_000,
+      now: () => time,
+      isCurrent: () => true,
+    });
+    const tokenUntil = (expiresAtMs: number) => ({ expiresAtMs, keyId: 'key' }) as VerifiedToken;
+    entries.add('lasting', tokenUntil(time + 3_600_000));
+    for (let index = 0; index < 500; index++) {
+      entries.add(`short ${index}`, tokenUntil(time + 1_000));
+      time += 100;
+    }
+    expect(entries.size).toBeLessThan(50);
+    expect(entries.recall('lasting')).toBeDefined();
   });
 
   it('verifies again when its time is up', async () => {

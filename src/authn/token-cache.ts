@@ -25,9 +25,15 @@ export class VerifiedTokens {
   readonly #options: VerifiedTokensOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #revoked = new Map<string, number>();
+  /** Where the search for expired entries goes on. */
+  #hand = this.#entries.entries();
 
   constructor(options: VerifiedTokensOptions) {
     this.#options = options;
+  }
+
+  get size(): number {
+    return this.#entries.size;
   }
 
   find(fingerprint: string): VerifiedToken | undefined {
@@ -50,10 +56,27 @@ export class VerifiedTokens {
     const { maxEntries, now, ttlMs } = this.#options;
     this.#entries.delete(fingerprint);
     this.#entries.set(fingerprint, { token, until: now() + ttlMs });
-    // Those that have expired are of no more use: where tokens are short-lived the cache holds what is in use, no more.
-    for (const [oldest, { token: old }] of this.#entries) {
-      if (this.#entries.size <= maxEntries && now() < old.expiresAtMs) break;
+    this.#sweep();
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= maxEntries) break;
       this.#entries.delete(oldest);
+    }
+  }
+
+  /**
+   * Those that have expired are of no more use: where tokens are short-lived the cache holds what is in use, and little
+   * more. Each entry that comes pays for a look at two, so that they all get one in time, whatever lives long among them.
+   */
+  #sweep(): void {
+    const now = this.#options.now();
+    for (let looks = 0; looks < 2; looks++) {
+      const next = this.#hand.next();
+      if (next.done === true) {
+        this.#hand = this.#entries.entries();
+        return;
+      }
+      const [fingerprint, { token }] = next.value;
+      if (now >= token.expiresAtMs) this.#entries.delete(fingerprint);
     }
   }
 

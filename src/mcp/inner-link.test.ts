@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { FixtureOptions } from '../../test/fixtures/mcp-servers/behaviour.ts';
 import { createV1McpServer, createV1Server } from '../../test/fixtures/mcp-servers/v1-servers.ts';
 import { createV2McpServer, createV2Server } from '../../test/fixtures/mcp-servers/v2-servers.ts';
-import { TransportError } from '../core/errors.ts';
+import { ServerPoolError, TransportError } from '../core/errors.ts';
 import { connectInner, type InnerLink } from './inner-link.ts';
 import type { InnerLinkOptions, LinkPeer } from './link-contract.ts';
 import { RpcError } from './rpc-error.ts';
@@ -283,6 +283,19 @@ describe('errors of a server', () => {
     const running = link.request('tools/list');
     void send({ jsonrpc: '2.0', id: 2, result: undefined });
     await expect(running).rejects.toMatchObject({ code: -32603 });
+  });
+});
+
+describe('a server that lived elsewhere and died there', () => {
+  it('says why to whoever still asks', async () => {
+    const { product } = bareServer(() => initializeOnly({ method: 'initialize' } as JsonRpcRequest));
+    const link = await connect(product);
+    Object.assign(product, { failure: new ServerPoolError('The server is out of reach') });
+    await product.close();
+    await expect(link.request(...call('echo'))).rejects.toMatchObject({
+      message: 'The server is out of reach',
+      data: { code: 'SERVER_POOL_ERROR' },
+    });
   });
 });
 

@@ -14,6 +14,7 @@ import {
   type ServerProduct,
   type TransportLike,
 } from './server-product.ts';
+import { closedErrorOf } from './upstream/upstream-product.ts';
 
 /** The message level of a link: ids, routing and order, without any knowledge of the handshake. */
 export interface InnerWire {
@@ -96,7 +97,7 @@ class Wire implements InnerWire {
   request(method: string, params?: JsonObject, options: LinkRequestOptions = {}): Promise<JsonObject> {
     const { signal, timeoutMs } = options;
     return new Promise((resolve, reject) => {
-      if (this.#closed) throw new RpcError(RPC.connectionClosed, 'Connection closed');
+      if (this.#closed) throw closedErrorOf(this.#product);
       checkNotAborted(signal);
       const id = this.#nextId++;
       const abandon = (error: Error, reason: string): void => {
@@ -253,7 +254,7 @@ class Wire implements InnerWire {
 
   #stop(): void {
     this.#closed = true;
-    const error = new RpcError(RPC.connectionClosed, 'Connection closed');
+    const error = closedErrorOf(this.#product);
     for (const pending of [...this.#pending.values()]) pending.settle({ error });
     for (const controller of this.#served.values()) controller.abort();
     this.#served.clear();

@@ -1,5 +1,5 @@
 import { ERRORS, type MCPAuthError, retryAfterOf } from '../../core/errors.ts';
-import { RpcError } from '../rpc-error.ts';
+import { RPC, RpcError } from '../rpc-error.ts';
 import {
   isObject,
   type JsonRpcErrorResponse,
@@ -31,4 +31,12 @@ export function toFailureAnswer(id: JsonRpcId, failure: MCPAuthError): JsonRpcEr
     id,
     error: { code: ERRORS[failure.code].rpcCode, message: failure.message, data },
   };
+}
+
+/** What there is to say to whoever asks a server that is closed: of one that lived elsewhere, why it is. */
+export function closedErrorOf(product: ServerProduct): RpcError {
+  const { failure } = product as Partial<UpstreamProduct>;
+  if (failure === undefined) return new RpcError(RPC.connectionClosed, 'Connection closed');
+  const { code, message, data } = toFailureAnswer(0, failure).error;
+  return new RpcError(code, message, data);
 }
