@@ -4,7 +4,13 @@ import { unknownTarget } from '../core/unknown-target.ts';
 import { asRecord } from './message-facts.ts';
 import { toRefusalMessage } from './refusal-message.ts';
 import { RPC } from './rpc-error.ts';
-import type { JsonRpcErrorResponse, JsonRpcRequest, JsonRpcResponse } from './server-product.ts';
+import {
+  isResponse,
+  type JsonRpcErrorResponse,
+  type JsonRpcMessage,
+  type JsonRpcRequest,
+  type JsonRpcResponse,
+} from './server-product.ts';
 import { toFailureAnswer } from './upstream/upstream-product.ts';
 
 /**
@@ -46,4 +52,15 @@ export function toClosedError({ id }: JsonRpcRequest): JsonRpcErrorResponse {
 export function toBuildError(error: unknown): JsonRpcErrorResponse['error'] {
   if (error instanceof MCPAuthError) return toFailureAnswer(0, error).error;
   return { code: RPC.internalError, message: 'Internal error' };
+}
+
+/**
+ * The answer that a server sends; undefined for what else it says. A result that is no object makes no message, and its
+ * client would wait for ever: that is an error.
+ */
+export function findAnswer(message: JsonRpcMessage): JsonRpcResponse | undefined {
+  if (isResponse(message)) return message;
+  const { id, method } = message as Partial<JsonRpcRequest>;
+  if (method !== undefined || (typeof id !== 'string' && typeof id !== 'number')) return undefined;
+  return { jsonrpc: '2.0', id, error: { code: RPC.internalError, message: 'Internal error' } };
 }

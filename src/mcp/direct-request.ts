@@ -69,7 +69,7 @@ function createEnvelopeCheck(sdk: ServerSdk): (meta: JsonObject, body: JsonRpcRe
   return (meta, body) => {
     if (meta[ENVELOPE.protocolVersion] !== MODERN_VERSION) return false;
     const { progressToken, ...lasting } = meta;
-    const text = JSON.stringify([typeof progressToken, Number.isInteger(progressToken), lasting]);
+    const text = JSON.stringify([typeof progressToken, Number.isSafeInteger(progressToken), lasting]);
     if (known.has(text)) return true;
     if (sdk.classifyInboundRequest({ httpMethod: 'POST', body }).kind !== 'modern') return false;
     if (text.length > MAX_REMEMBERED_LENGTH) return true;

@@ -1,6 +1,6 @@
 import type { Admission, Outcome } from '../core/admission.ts';
 import { isRefusal, refuse } from '../core/refusal.ts';
-import { hasSucceeded, outcomeOf, toClosedError, toUniformError } from './answer-outcome.ts';
+import { findAnswer, hasSucceeded, outcomeOf, toClosedError, toUniformError } from './answer-outcome.ts';
 import { isChange, RESOURCE_UPDATED } from './changes.ts';
 import type { Verdict } from './exchange.ts';
 import type { GuardRules } from './guard-rules.ts';
@@ -83,7 +83,8 @@ export class GuardTransport implements TransportLike {
     const sendOptions =
       this.#rules.hasStreamPerRequest === true ? relateQuestion(message, given, this.#pending.keys()) : given;
     this.#times?.sent(message, sendOptions);
-    if (isResponse(message)) return this.#answer(message, sendOptions);
+    const answer = findAnswer(message);
+    if (answer !== undefined) return this.#answer(answer, sendOptions);
     if (isNotification(message)) return this.#notify(message, sendOptions);
     return this.#inner.send(message, sendOptions);
   }

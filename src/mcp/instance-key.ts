@@ -13,6 +13,8 @@ export function instanceKey(
     userId,
     upstreamToken.fingerprint(),
     fingerprintInputs(extras),
+    // A server of SDK v2 is bound to the era of its client, and the 2025 era has no client.
+    client !== undefined,
     fingerprintClient(client),
   ]);
 }

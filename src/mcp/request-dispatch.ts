@@ -1,9 +1,10 @@
-import { takeEnvelope } from './envelope.ts';
+import { ENVELOPE, MODERN_VERSION, takeEnvelope } from './envelope.ts';
 import { asRecord } from './message-facts.ts';
 import type { LowLevelServer } from './modern-era.ts';
-import { RPC, type RpcError } from './rpc-error.ts';
+import { RPC } from './rpc-error.ts';
 import type { ServerSdk } from './sdk.ts';
 import {
+  isObject,
   isRequest,
   type JsonObject,
   type JsonRpcErrorResponse,
@@ -11,6 +12,7 @@ import {
   type JsonRpcMessage,
   type JsonRpcRequest,
   type JsonRpcResponse,
+  type ServerProduct,
   type TransportLike,
 } from './server-product.ts';
 
@@ -25,15 +27,20 @@ const RUNNING = '_requestHandlerAbortControllers';
 const SERVER_INFO = '_outboundServerInfo';
 const CODEC = '_wireCodec';
 const CONTEXT = 'buildContext';
+const RECEIVE = '_onrequest';
+
+interface Codec {
+  readonly era: string;
+  hasRequestMethod(method: string): boolean;
+  encodeResult(method: string, result: JsonObject, serverInfo: unknown): JsonObject;
+  encodeErrorCode(code: number): number;
+}
 
 interface ProtocolInside {
   readonly [RUNNING]: Map<JsonRpcId, AbortController>;
   [HANDLER](method: string): Handler | undefined;
   [SERVER_INFO](): unknown;
-  [CODEC](): {
-    encodeResult(method: string, result: JsonObject, serverInfo: unknown): JsonObject;
-    encodeErrorCode(code: number): number;
-  };
+  [CODEC](): Codec;
   [CONTEXT](base: object, extra: unknown): unknown;
 }
 
@@ -44,7 +51,19 @@ interface ProtocolInside {
  */
 export function findRequestDispatch(sdk: ServerSdk): TakeRequests | undefined {
   const probe = new sdk.Server({ name: 'probe', version: '0' }, { capabilities: {} });
-  return isKnown(probe) ? takeRequests : undefined;
+  const listener = isKnown(probe) ? listenerOf(probe) : undefined;
+  const receive: unknown = Reflect.get(probe, RECEIVE);
+  // Somebody may have put something of their own into the SDK itself.
+  if (!textOf(listener).includes(RECEIVE) || !textOf(receive).includes(RUNNING)) return undefined;
+  const expected = textOf(listener);
+  return (server, transport) => {
+    // What a factory has put between its server and the transport has to see every message, and may refuse it.
+    const isUnchanged =
+      server.transport === transport &&
+      Reflect.get(server, RECEIVE) === receive &&
+      textOf(transport.onmessage) === expected;
+    if (isUnchanged) takeRequests(server, transport);
+  };
 }
 
 function isKnown(server: object): boolean {
@@ -52,16 +71,36 @@ function isKnown(server: object): boolean {
   if (!(inside[RUNNING] instanceof Map)) return false;
   if ([HANDLER, SERVER_INFO, CODEC, CONTEXT].some((name) => typeof Reflect.get(server, name) !== 'function'))
     return false;
-  const codec = inside[CODEC]?.();
-  return typeof codec?.encodeResult === 'function' && typeof codec.encodeErrorCode === 'function';
+  const codec: Partial<Codec> | undefined = inside[CODEC]?.();
+  return (
+    typeof codec?.era === 'string' &&
+    [codec.hasRequestMethod, codec.encodeResult, codec.encodeErrorCode].every(
+      (member) => typeof member === 'function',
+    )
+  );
 }
+
+/** What the SDK listens with to a transport. It sets that before anything is waited for. */
+function listenerOf(server: ServerProduct): unknown {
+  const transport: TransportLike = {
+    start: () => Promise.resolve(),
+    send: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
+  void server.connect(transport).catch(() => undefined);
+  return transport.onmessage;
+}
+
+/** Functions that were made anew in the same place have nothing else in common. */
+const textOf = (value: unknown): string =>
+  typeof value === 'function' ? Function.prototype.toString.call(value) : '';
 
 function takeRequests(server: LowLevelServer, transport: TransportLike): void {
   const receive = transport.onmessage;
   transport.onmessage = (message: JsonRpcMessage, extra: unknown) => {
-    const handler = isRequest(message) && isPlain(message, extra) ? handlerOf(server, message) : undefined;
-    if (handler === undefined) receive?.(message, extra);
-    else dispatch(server, transport, { handler, ...takeEnvelope(message as JsonRpcRequest), extra });
+    const given = isRequest(message) && isPlain(message, extra) ? findDispatch(server, message) : undefined;
+    if (given === undefined) receive?.(message, extra);
+    else dispatch(server, transport, { ...given, extra });
   };
 }
 
@@ -81,8 +120,17 @@ interface Dispatch {
 }
 
 const insideOf = (server: LowLevelServer): ProtocolInside => server as unknown as ProtocolInside;
-const handlerOf = (server: LowLevelServer, { method }: JsonRpcRequest): Handler | undefined =>
-  insideOf(server)[HANDLER](method);
+
+/** Undefined for what its era does not know, or knows only with an envelope: the SDK refuses that in its own words. */
+function findDispatch(server: LowLevelServer, message: JsonRpcRequest): Omit<Dispatch, 'extra'> | undefined {
+  const inside = insideOf(server);
+  const codec = inside[CODEC]();
+  const { request, envelope } = takeEnvelope(message);
+  const isComplete = codec.era !== MODERN_VERSION || envelope?.[ENVELOPE.protocolVersion] !== undefined;
+  const handler =
+    isComplete && codec.hasRequestMethod(request.method) ? inside[HANDLER](request.method) : undefined;
+  return handler === undefined ? undefined : { handler, request, envelope };
+}
 
 function dispatch(server: LowLevelServer, transport: TransportLike, given: Dispatch): void {
   const inside = insideOf(server);
@@ -115,7 +163,7 @@ function toContext(server: LowLevelServer, { request, envelope, extra }: Dispatc
       requestState: NO_REQUEST_STATE,
       signal,
       send: ((asked: never, schemaOrOptions?: object, options?: object) =>
-        schemaOrOptions !== undefined && '~standard' in schemaOrOptions
+        isSchema(schemaOrOptions)
           ? server.request(asked, schemaOrOptions as never, { ...options, relatedRequestId: id })
           : server.request(asked, { ...schemaOrOptions, relatedRequestId: id })) as unknown,
       notify: (notification: never, options?: object) =>
@@ -123,6 +171,13 @@ function toContext(server: LowLevelServer, { request, envelope, extra }: Dispatc
     },
     http: authInfo === undefined ? undefined : { authInfo },
   };
+}
+
+/** As the SDK tells: some of them are functions. */
+function isSchema(value: unknown): boolean {
+  return (
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') && '~standard' in value
+  );
 }
 
 async function respond(
@@ -142,22 +197,30 @@ async function respond(
     return { jsonrpc: '2.0', id, error: toErrorBody(error, codec.encodeErrorCode) };
   }
   try {
-    return { jsonrpc: '2.0', id, result: codec.encodeResult(method, result, inside[SERVER_INFO]()) };
+    const encoded = codec.encodeResult(method, result, inside[SERVER_INFO]());
+    // What is no message is nobody's answer, and its client would wait for ever.
+    if (!isObject(encoded)) throw new TypeError('A result is an object');
+    return { jsonrpc: '2.0', id, result: encoded };
   } catch (error) {
     report(server, `Failed to encode result for ${method}`, error);
     return { jsonrpc: '2.0', id, error: { code: RPC.internalError, message: 'Internal error' } };
   }
 }
 
+/** Whatever was thrown, `null` included: an error without code or message in words is answered all the same. */
 function toErrorBody(thrown: unknown, encodeCode: (code: number) => number): JsonRpcErrorResponse['error'] {
-  const { code, message, data } = thrown as Partial<RpcError>;
+  const { code, message, data } = asRecord(thrown);
   return {
     code: encodeCode(Number.isSafeInteger(code) ? Number(code) : RPC.internalError),
-    message: message ?? 'Internal error',
+    message: typeof message === 'string' ? message : 'Internal error',
     ...(data !== undefined && { data }),
   };
 }
 
 function report(server: LowLevelServer, what: string, error: unknown): void {
-  server.onerror?.(new Error(`${what}: ${String(error)}`));
+  try {
+    server.onerror?.(new Error(`${what}: ${String(error)}`));
+  } catch {
+    // It is the server's own listener that failed; there is nobody left to tell, and the process goes on.
+  }
 }

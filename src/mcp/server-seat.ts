@@ -1,9 +1,9 @@
+import { findAnswer } from './answer-outcome.ts';
 import { isChange } from './changes.ts';
 import { asRecord } from './message-facts.ts';
 import {
   isNotification,
   isRequest,
-  isResponse,
   type JsonRpcId,
   type JsonRpcMessage,
   type JsonRpcNotification,
@@ -82,11 +82,12 @@ export class ServerSeat implements TransportLike {
   /** What belongs to a request that is over belongs to nobody. @throws Error for a question that nobody can answer */
   async send(message: JsonRpcMessage, options?: unknown): Promise<void> {
     const turn = this.#turn;
-    if (isResponse(message)) {
-      const id = turn?.open.get(message.id as JsonRpcId);
+    const answer = findAnswer(message);
+    if (answer !== undefined) {
+      const id = turn?.open.get(answer.id as JsonRpcId);
       if (turn === undefined || id === undefined) return;
-      turn.open.delete(message.id as JsonRpcId);
-      await turn.transport.send({ ...message, id }, options);
+      turn.open.delete(answer.id as JsonRpcId);
+      await turn.transport.send({ ...answer, id }, options);
       return;
     }
     const { relatedRequestId } = asRecord(options);
@@ -99,7 +100,7 @@ export class ServerSeat implements TransportLike {
         related === undefined ? options : { ...(options as object), relatedRequestId: related },
       );
     } else if (isRequest(message)) throw new Error('Not connected');
-    else if (isChange(message.method)) this.#onUnheard(message);
+    else if ('method' in message && isChange(message.method)) this.#onUnheard(message);
   }
 
   /** The server closes, or is closed: whoever has the turn is told first. */

@@ -133,6 +133,8 @@ async function answerQuestion(user: User): Promise<void> {
     params: answersTo(asked.result, colour),
     allow: ['failure', 'VALIDATION_ERROR'],
   });
+  // The gate has not taken the answer, so the call goes on waiting for it.
+  if (answered.kind === 'refused') user.leavesQuestion = true;
   if (answered.kind === 'result' && !Object.is(answered.result['isError'], true)) {
     const text = JSON.stringify(answered.result);
     if (!text.includes(colour) && !text.includes('input_required')) {
@@ -258,6 +260,7 @@ export const ACTIVITIES: readonly Activity[] = [
 
 /** Is asked and never comes back. Such calls wait for ten minutes, or until their user is revoked. */
 export async function leaveQuestion(user: User): Promise<void> {
+  user.leavesQuestion = true;
   // Beyond a number of such calls nobody can be asked any more.
   await user.call({ server: pick(user, SERVERS), tool: 'ask', allow: ['failure'] });
 }

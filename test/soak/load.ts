@@ -27,7 +27,6 @@ export function createLoad(world: World, gate: GateProcess, seed: number): Load 
   const userOf = (name: string, number: number): User =>
     new User({ name, issuer, gate, ledger, roll: createDice(1 + seed * 1000 + number) });
   const users = Array.from({ length: USERS }, (_, index) => userOf(`user-${index}`, index));
-  // Whoever leaves a question open is told apart: it is open until that user is revoked.
   const leaver = userOf('leaver', USERS);
   const vandal = createDice(1 + seed * 1000 + USERS + 1);
 
@@ -67,8 +66,11 @@ export function createLoad(world: World, gate: GateProcess, seed: number): Load 
         'the end of the work of all users',
         forMs + 90_000,
       );
-      gate.revoke(JSON.stringify([issuer.issuer, null, leaver.name]));
-      for (const user of [...users, leaver]) user.rest();
+      for (const user of [...users, leaver]) {
+        if (user.leavesQuestion) gate.revoke(JSON.stringify([issuer.issuer, null, user.name]));
+        user.leavesQuestion = false;
+        user.rest();
+      }
     },
   };
 }

@@ -81,6 +81,8 @@ export class User {
   readonly gate: GateProcess;
   readonly ledger: Ledger;
   readonly roll: (sides: number) => number;
+  /** Has not come back to a question: the call waits, and its server with it, until this user is revoked. */
+  leavesQuestion = false;
   readonly #issuer: LocalIssuer;
   readonly #tokens = new Map<string, Token>();
   #agent = new Agent({ keepAlive: true, maxSockets: 16 });
