@@ -20,7 +20,7 @@ export interface DirectServing {
 export interface DirectServingOptions {
   readonly sdk: ServerSdk;
   /** What is pooled, for one exchange; absent where there is no pool. */
-  readonly lend?: ((exchange: Exchange) => Promise<Lent>) | undefined;
+  readonly lend?: ((exchange: Exchange) => Lent | Promise<Lent>) | undefined;
   /** Whether the called tool wants arguments repeated in headers: what is behind a link takes the SDK's way then. */
   readonly hasHeaderRules: (exchange: Exchange) => boolean;
   /** A server of the request's own, where there is no pool. */
@@ -44,9 +44,9 @@ export function createDirectServing(options: DirectServingOptions): DirectServin
       if (direct === undefined) return undefined;
       const { exchange } = serving;
       if (direct.era === 'modern' && hasHeaderRules(exchange)) return undefined;
-      if (lend !== undefined) return run(direct, exchange, openLent(lend, direct, exchange));
+      if (lend !== undefined) return run(direct, exchange, () => openLent(lend, direct, exchange));
       if (direct.era === 'modern' && bindToRequest === undefined) return undefined;
-      return run(direct, exchange, openOwn(direct, exchange));
+      return run(direct, exchange, () => openOwn(direct, exchange));
     },
   };
 
@@ -57,28 +57,32 @@ export function createDirectServing(options: DirectServingOptions): DirectServin
     return takeRequests === undefined ? product : new DispatchedServer(sdk, product, takeRequests);
   }
 
-  async function openLent(
+  function openLent(
     borrow: NonNullable<typeof lend>,
     { era }: DirectRequest,
     exchange: Exchange,
-  ): Promise<ServerProduct> {
+  ): ServerProduct | Promise<ServerProduct> {
     // A refusal takes the way of an answer, which must not be told apart from it by its form; nothing else runs.
     if (isRefusedWhole(exchange)) return createNoServer();
-    const lent = await borrow(exchange);
-    return 'product' in lent ? lent.product : createDirectServer(lent, { era, onError });
+    const productOf = (lent: Lent): ServerProduct =>
+      'product' in lent ? lent.product : createDirectServer(lent, { era, onError });
+    const lent = borrow(exchange);
+    return lent instanceof Promise ? lent.then(productOf) : productOf(lent);
   }
 
   async function run(
     direct: DirectRequest,
     exchange: Exchange,
-    opening: Promise<ServerProduct>,
+    open: () => ServerProduct | Promise<ServerProduct>,
   ): Promise<Answer> {
     let product: ServerProduct | undefined;
     try {
-      product = await opening;
+      const opening = open();
+      product = opening instanceof Promise ? await opening : opening;
       const transport = new DirectTransport(direct);
       await product.connect(guard(transport, exchange));
-      const challenge = await findScopeChallenge(sdk, transport.scopeChallengeResolver, direct);
+      const asked = findScopeChallenge(sdk, transport.scopeChallengeResolver, direct);
+      const challenge = asked === undefined ? undefined : await asked;
       if (challenge === undefined) {
         const answer = await transport.exchange();
         closeExchange(direct.authInfo);

@@ -198,15 +198,23 @@ interface Challenge {
 type ChallengeResolver = (context: { request: unknown; authInfo: unknown }) => unknown;
 
 /** The 403 by which a v2 server asks for scopes on its own account, before anything runs; undefined where it does not. */
-export async function findScopeChallenge(
+export function findScopeChallenge(
   sdk: ServerSdk,
   resolver: unknown,
-  { message, authInfo }: DirectRequest,
-): Promise<Response | undefined> {
+  direct: DirectRequest,
+): Promise<Response | undefined> | undefined {
   if (typeof resolver !== 'function') return undefined;
-  const found = (await (resolver as ChallengeResolver)({ request: message, authInfo })) as
-    | Challenge
-    | undefined;
+  const { message, authInfo } = direct;
+  const found = (resolver as ChallengeResolver)({ request: message, authInfo });
+  return found === undefined ? undefined : toScopeChallenge(sdk, found, direct);
+}
+
+async function toScopeChallenge(
+  sdk: ServerSdk,
+  asked: unknown,
+  { authInfo }: DirectRequest,
+): Promise<Response | undefined> {
+  const found = (await asked) as Challenge | undefined;
   if (found === undefined) return undefined;
   const error = new sdk.OAuthError(
     sdk.OAuthErrorCode.InsufficientScope,

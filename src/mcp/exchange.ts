@@ -88,7 +88,9 @@ export function verdictOf(exchange: Exchange | undefined, request: JsonRpcReques
   const verdict = exchange?.verdicts.get(request.id);
   if (verdict === undefined)
     return refuse('INTERNAL_ERROR', 'Internal error', { detail: 'message without admission' });
-  if ('refused' in verdict || asksForNoMore(request, verdict.facts)) return verdict;
+  // The very message that the guard has read is what it was.
+  const isSame = request === exchange?.body;
+  if ('refused' in verdict || isSame || asksForNoMore(request, verdict.facts)) return verdict;
   // Nothing will run under it any more, and whoever waits for its end must not wait for ever.
   void verdict.settle({ ok: false, error: 'not_run' });
   return refuse('INTERNAL_ERROR', 'Internal error', { detail: 'message differs from its admission' });

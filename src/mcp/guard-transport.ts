@@ -71,15 +71,15 @@ export class GuardTransport implements TransportLike {
     this.#inner.setSupportedProtocolVersions?.(versions);
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
     const inner = this.#inner;
     inner.onmessage = (message, extra) => this.#receive(message, extra);
     inner.onclose = () => this.#closed();
     inner.onerror = (error) => this.onerror?.(error);
-    await inner.start();
+    return inner.start();
   }
 
-  async send(message: JsonRpcMessage, given?: unknown): Promise<void> {
+  send(message: JsonRpcMessage, given?: unknown): Promise<void> {
     const sendOptions =
       this.#rules.hasStreamPerRequest === true ? relateQuestion(message, given, this.#pending.keys()) : given;
     this.#times?.sent(message, sendOptions);

@@ -1,8 +1,8 @@
-import { ServerPoolError } from '../core/errors.ts';
 import type { ClientPresence } from '../http/client-presence.ts';
 import { abortReason } from './abort-reason.ts';
 import { createInstanceShelf, type InstanceShelf, type Slot } from './instance-shelf.ts';
 import { createLeaseQueue } from './lease-queue.ts';
+import { busyError, closedError } from './pool-errors.ts';
 
 /** An instance for one user of it at a time. Exactly one of the two methods counts, and only once. */
 export interface Lease<T> {
@@ -68,6 +68,8 @@ export interface InstancePool<T> {
    *   the signal's reason when the client goes away first.
    */
   lease(key: string, presence?: Presence, create?: () => Promise<T>): Promise<Lease<T>>;
+  /** The same where nothing has to be waited for: the instance that was used last, if it can be had now. */
+  reuse(key: string, presence?: Presence): Lease<T> | undefined;
   /** Ends idle instances of matching keys now, and leased ones as soon as they are given back. */
   evict(predicate: (key: string) => boolean): void;
   stats(): PoolStats;
@@ -117,6 +119,10 @@ class Pool<T> implements InstancePool<T> {
     if (this.#closing !== undefined) throw closedError();
     const demand = { key, presence, create };
     return this.#tryLease(demand) ?? this.#wait(demand);
+  }
+
+  reuse(key: string, presence?: Presence): Lease<T> | undefined {
+    return presence?.isGone === true || this.#closing !== undefined ? undefined : this.#reuse(key);
   }
 
   evict(predicate: (key: string) => boolean): void {
@@ -289,12 +295,4 @@ class Pool<T> implements InstancePool<T> {
       };
     });
   }
-}
-
-function closedError(): ServerPoolError {
-  return new ServerPoolError('The server is shutting down', { detail: 'instance pool is closed' });
-}
-
-function busyError(detail: string): ServerPoolError {
-  return new ServerPoolError('All server instances are in use; try again later', { detail });
 }

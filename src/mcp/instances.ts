@@ -5,7 +5,7 @@ import type { Lent } from './direct-server.ts';
 import { createFronts, type Fronts } from './fronts.ts';
 import { connectInner, type InnerLink } from './inner-link.ts';
 import { instanceKey, ownerOf } from './instance-key.ts';
-import { createInstancePool, type InstancePool, type PoolStats } from './instance-pool.ts';
+import { createInstancePool, type InstancePool, type Lease, type PoolStats } from './instance-pool.ts';
 import { createLastingLink, type OpenedLink } from './lasting-link.ts';
 import type { HearChange, InnerLinkOptions } from './link-contract.ts';
 import { findEraBinding } from './modern-era.ts';
@@ -45,7 +45,7 @@ export interface Instances {
    * A pooled server for one request: one that serves its era on any transport, or else the link to one. Absent where
    * there is no pool.
    */
-  readonly lend?: ((request: InstanceRequest) => Promise<Lent>) | undefined;
+  readonly lend?: ((request: InstanceRequest) => Lent | Promise<Lent>) | undefined;
   /** The same, but never out of the pool: a protocol session would hold its place while it lies idle. */
   openOwn(request: InstanceRequest): Promise<ServerProduct>;
   /** A raw link for the gate's own questions, such as the list of tools. */
@@ -132,13 +132,15 @@ function pooledInstances(
 ): Instances {
   const pool = createPool(options);
   const ways = { takeRequests: findRequestDispatch(options.sdk), bindToRequest: findEraBinding(options.sdk) };
-  const lease = (request: InstanceRequest) =>
-    pool.lease(instanceKey(request, options.resourceType), request.presence, () =>
-      buildPooled({ ...options, ...ways }, build, request),
+  const lease = (request: InstanceRequest): Lease<Pooled> | Promise<Lease<Pooled>> => {
+    const key = instanceKey(request, options.resourceType);
+    return (
+      pool.reuse(key, request.presence) ??
+      pool.lease(key, request.presence, () => buildPooled({ ...options, ...ways }, build, request))
     );
+  };
 
-  const leaseFor = async (request: InstanceRequest) => {
-    const { instance, release, discard } = await lease(request);
+  const toUse = ({ instance, release, discard }: Lease<Pooled>) => {
     // Calls that were cut off may still be at work: such a server is not for the next request.
     const onDetach = (abandoned: number) => (abandoned === 0 ? release() : discard());
     const onEnd = (isClean: boolean) => (isClean ? release() : discard());
@@ -149,16 +151,20 @@ function pooledInstances(
     async open(request) {
       const returned = fronts.reopen(request);
       if (returned !== undefined) return returned;
-      const { pooled, lifetime, onEnd } = await leaseFor(request);
+      const { pooled, lifetime, onEnd } = toUse(await lease(request));
       return pooled.kind === 'native'
         ? pooled.instance.lend(onEnd)
         : fronts.open(pooled.link, request, lifetime);
     },
-    async lend(request) {
-      const { pooled, lifetime, onEnd } = await leaseFor(request);
-      return pooled.kind === 'native'
-        ? { product: pooled.instance.seat(onEnd) }
-        : fronts.lend(pooled.link, request, lifetime);
+    lend(request) {
+      const toLent = (given: Lease<Pooled>): Lent => {
+        const { pooled, lifetime, onEnd } = toUse(given);
+        return pooled.kind === 'native'
+          ? { product: pooled.instance.seat(onEnd) }
+          : fronts.lend(pooled.link, request, lifetime);
+      };
+      const leased = lease(request);
+      return leased instanceof Promise ? leased.then(toLent) : toLent(leased);
     },
     openOwn: openLasting(options, build, fronts),
     async withLink(request, use) {

@@ -156,12 +156,18 @@ class SeatedServer implements ServerProduct {
     this.#onEnd = onEnd;
   }
 
-  async connect(transport: TransportLike): Promise<void> {
+  connect(transport: TransportLike): Promise<void> {
     this.#hasFailed = true;
-    const seat = await this.#seating.take();
+    const seat = this.#seating.take();
+    return seat instanceof Promise
+      ? seat.then((taken) => this.#begin(taken, transport))
+      : this.#begin(seat, transport);
+  }
+
+  #begin(seat: ServerSeat, transport: TransportLike): Promise<void> {
     this.#hasFailed = false;
     this.#transport = transport;
-    await seat.begin(transport, this.#onEnd);
+    return seat.begin(transport, this.#onEnd);
   }
 
   async close(): Promise<void> {

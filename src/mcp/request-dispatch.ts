@@ -100,7 +100,7 @@ function takeRequests(server: LowLevelServer, transport: TransportLike): void {
   transport.onmessage = (message: JsonRpcMessage, extra: unknown) => {
     const given = isRequest(message) && isPlain(message, extra) ? findDispatch(server, message) : undefined;
     if (given === undefined) receive?.(message, extra);
-    else dispatch(server, transport, { ...given, extra });
+    else void dispatch(server, transport, { extra, ...given });
   };
 }
 
@@ -132,20 +132,22 @@ function findDispatch(server: LowLevelServer, message: JsonRpcRequest): Omit<Dis
   return handler === undefined ? undefined : { handler, request, envelope };
 }
 
-function dispatch(server: LowLevelServer, transport: TransportLike, given: Dispatch): void {
+async function dispatch(server: LowLevelServer, transport: TransportLike, given: Dispatch): Promise<void> {
   const inside = insideOf(server);
   const { id } = given.request;
   const running = new AbortController();
   // The SDK aborts it when the client cancels or the connection ends.
   inside[RUNNING].set(id, running);
   const context = inside[CONTEXT](toContext(server, given, running.signal), given.extra);
-  respond(server, given, context)
-    .then((response) => (running.signal.aborted ? undefined : transport.send(response)))
-    .catch((error: unknown) => report(server, 'Failed to send response', error))
-    .finally(() => {
-      const controllers = inside[RUNNING];
-      if (controllers.get(id) === running) controllers.delete(id);
-    });
+  try {
+    const response = await respond(server, given, context);
+    if (!running.signal.aborted) await transport.send(response);
+  } catch (error) {
+    report(server, 'Failed to send response', error);
+  } finally {
+    const controllers = inside[RUNNING];
+    if (controllers.get(id) === running) controllers.delete(id);
+  }
 }
 
 const NO_REQUEST_STATE = (): undefined => undefined;

@@ -118,7 +118,8 @@ function isEnvelope(value: unknown): value is JsonObject {
 }
 
 function hasOnly(message: JsonObject, keys: readonly string[]): boolean {
-  return Object.keys(message).every((key) => key === 'jsonrpc' || keys.includes(key));
+  for (const key of Object.keys(message)) if (key !== 'jsonrpc' && !keys.includes(key)) return false;
+  return true;
 }
 
 function isId(value: unknown): value is JsonRpcId {

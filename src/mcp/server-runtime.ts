@@ -137,7 +137,7 @@ function openDirectServing(
     lend:
       lend === undefined
         ? undefined
-        : async (exchange) =>
+        : (exchange) =>
             lend({ client: readEnvelope(exchange.body), ...toInstanceRequest(options, exchange) }),
     hasHeaderRules: (exchange) => findHeaderRules(options, exchange) !== undefined,
     open: async (exchange) =>

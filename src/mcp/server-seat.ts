@@ -7,6 +7,7 @@ import {
   type JsonRpcId,
   type JsonRpcMessage,
   type JsonRpcNotification,
+  type JsonRpcResponse,
   type TransportLike,
 } from './server-product.ts';
 
@@ -80,16 +81,21 @@ export class ServerSeat implements TransportLike {
   }
 
   /** What belongs to a request that is over belongs to nobody. @throws Error for a question that nobody can answer */
-  async send(message: JsonRpcMessage, options?: unknown): Promise<void> {
-    const turn = this.#turn;
+  send(message: JsonRpcMessage, options?: unknown): Promise<void> {
     const answer = findAnswer(message);
-    if (answer !== undefined) {
-      const id = turn?.open.get(answer.id as JsonRpcId);
-      if (turn === undefined || id === undefined) return;
-      turn.open.delete(answer.id as JsonRpcId);
-      await turn.transport.send({ ...answer, id }, options);
-      return;
-    }
+    return answer === undefined ? this.#tell(message, options) : this.#answer(answer, options);
+  }
+
+  #answer(answer: JsonRpcResponse, options: unknown): Promise<void> {
+    const turn = this.#turn;
+    const id = turn?.open.get(answer.id as JsonRpcId);
+    if (turn === undefined || id === undefined) return Promise.resolve();
+    turn.open.delete(answer.id as JsonRpcId);
+    return turn.transport.send({ ...answer, id }, options);
+  }
+
+  async #tell(message: JsonRpcMessage, options: unknown): Promise<void> {
+    const turn = this.#turn;
     const { relatedRequestId } = asRecord(options);
     const related = turn?.open.get(relatedRequestId as JsonRpcId);
     const isForTurn = relatedRequestId === undefined || related !== undefined;
