@@ -7,7 +7,9 @@ const known = new WeakMap<object, boolean>();
 
 /** Whether a tool with this input schema wants arguments repeated in headers (SEP-2243). */
 export function hasHeaderRules(schema: JsonObject): boolean {
-  const found = known.get(schema) ?? JSON.stringify(schema).includes('"x-mcp-header"');
+  const seen = known.get(schema);
+  if (seen !== undefined) return seen;
+  const found = JSON.stringify(schema).includes('"x-mcp-header"');
   known.set(schema, found);
   return found;
 }
