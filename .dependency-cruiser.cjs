@@ -52,6 +52,7 @@ const BUILTIN_FILES = [
   '^src/http/(listener|node-bridge|tls)\\.ts$', // the listener of its own that a gate can open
   '^src/http/websocket-server\\.ts$', // takes over the sockets of upgrades
   '^src/mcp/upstream/command-process\\.ts$', // starts servers that are processes
+  '^src/express/(dispatch|inner-head|inner-socket)\\.ts$', // Express apps take the requests of node:http
   '^src/gate/load-factory\\.ts$', // turns the path of a module into what import() takes
   ADAPTERS, // sockets, streams, child processes
   CONFIG, // reads files
@@ -125,6 +126,16 @@ module.exports = {
       to: {
         path: '^src/',
         pathNot: [CORE, CONTRACTS, FEATURES, ...GUARD, ENVIRONMENT, '^src/http/', '^src/mcp/'],
+      },
+    },
+    {
+      name: 'express-below-gate',
+      comment: 'express uses what mcp uses, and mcp; nothing of what composes it.',
+      severity: 'error',
+      from: { path: '^src/express/' },
+      to: {
+        path: '^src/',
+        pathNot: [CORE, CONTRACTS, FEATURES, ...GUARD, ENVIRONMENT, '^src/(http|mcp|express)/'],
       },
     },
     {

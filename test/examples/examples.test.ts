@@ -31,6 +31,9 @@ describe('examples check themselves', () => {
     ['wrapped-server', '[mcp-auth/examples.wrapped-server]'],
     ['tool-level-auth', '[mcp-auth/examples.tool-level-auth]'],
     ['jwt-multi-tenant', '[mcp-auth/examples.jwt-multi-tenant]'],
+    ['auth-token', 'directly, through POST /mcp/invoke and as a client of MCP'],
+    ['auth0', 'directly, through POST /mcp/invoke and as a client of MCP, with mock and real tokens'],
+    ['simple-auth', 'step by step'],
   ])(
     '%s plays its story %s',
     async (name) => {
