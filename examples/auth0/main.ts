@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Express } from 'express';
-import { closeOnSignals, readTls, type ServeOptions } from '../auth-token/parts/serve.ts';
+import { closeOnSignals, readTls, type ServeOptions, type Serving } from '../auth-token/parts/serve.ts';
 import { serveExposed } from '../auth-token/parts/serve-exposed.ts';
 import { WAYS } from '../auth-token/parts/ways.ts';
 import { createApp } from './app.ts';
@@ -35,15 +35,32 @@ async function checkBoth(): Promise<void> {
   const tenant = await createLocalTenant();
   try {
     for (const [way, callThrough] of WAYS) {
-      const mock = await start((publicUrl) => createApp({ audit, publicUrl }), { port: 0 });
-      const count = await checkMock(mock.url, callThrough(mock.url)).finally(() => mock.close());
-      console.log(`auth0: ${count} rows with mock tokens as they should be, ${way}`);
-      const real = await start((publicUrl) => createApp({ audit, publicUrl, env: tenant.env }), { port: 0 });
-      const more = await checkTenant(real.url, callThrough(real.url)).finally(() => real.close());
-      console.log(`auth0: ${more} rows with tokens of a tenant as they should be, ${way}`);
+      await playAndClose(
+        await start((publicUrl) => createApp({ audit, publicUrl }), { port: 0 }),
+        async (url) => {
+          const count = await checkMock(url, callThrough(url));
+          console.log(`auth0: ${count} rows with mock tokens as they should be, ${way}`);
+        },
+      );
+      const { env } = tenant;
+      await playAndClose(
+        await start((publicUrl) => createApp({ audit, publicUrl, env }), { port: 0 }),
+        async (url) => {
+          const count = await checkTenant(url, callThrough(url));
+          console.log(`auth0: ${count} rows with tokens of a tenant as they should be, ${way}`);
+        },
+      );
     }
   } finally {
     await tenant.close();
+  }
+}
+
+async function playAndClose({ close, url }: Serving, play: (url: string) => Promise<void>): Promise<void> {
+  try {
+    await play(url);
+  } finally {
+    await close();
   }
 }
 
