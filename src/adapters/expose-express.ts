@@ -104,9 +104,14 @@ function toGuardOptions(
   const isApp = (access ?? (auth === undefined ? 'app' : 'required')) === 'app';
   if (!isApp && auth === undefined)
     throw new ConfigurationError("access 'required' needs auth: who is asking?");
+  if (isApp && auth !== undefined) {
+    throw new ConfigurationError(
+      "With access 'app' nobody is asked: leave auth out, or open single routes by access",
+    );
+  }
   const rules = tools.flatMap(({ name: tool, options: { permissions, roles, scopes, access: own } }) => {
     const isOpen = (own ?? (isApp ? 'app' : 'required')) === 'app' && !(permissions || roles || scopes);
-    const rule = { scopes, roles, permissions, ...(isOpen && { access: 'public' as const }) };
+    const rule = { scopes, roles, permissions, access: isOpen ? ('public' as const) : ('required' as const) };
     return [[`${name}/${tool}`, rule] as const];
   });
   return {
